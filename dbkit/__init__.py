@@ -1,0 +1,1 @@
+"""Configure and migrate the databases of many services."""

@@ -1,0 +1,52 @@
+"""The databases: one package each behind one protocol, found by entry point."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from dbkit.backends.protocol import API_VERSION, Backend
+from dbkit.errors import UnknownBackendError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+__all__ = ["backend_names", "backend_of", "get_backend"]
+
+GROUP = "dbkit.backends"
+
+
+@cache
+def backend_names() -> tuple[str, ...]:
+    """List the names of all installed backends, in alphabetical order, without importing one."""
+    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+
+
+@cache
+def get_backend(name: str) -> Backend:
+    """Import the backend of this name.
+
+    Raises:
+        UnknownBackendError: there is none, or it was written for another version of the protocol.
+    """
+    for entry in entry_points(group=GROUP, name=name):
+        backend: Backend = entry.load()
+        if backend.api_version != API_VERSION:
+            message = f"backend {name!r} speaks api_version {backend.api_version}, dbkit speaks {API_VERSION}"
+            raise UnknownBackendError(message, hint=f"install a release of {entry.value!r} that fits this dbkit")
+        return backend
+    near = difflib.get_close_matches(name, backend_names(), n=1)
+    known = ", ".join(backend_names())
+    raise UnknownBackendError(
+        f"unknown backend {name!r}", hint=f"did you mean {near[0]!r}?" if near else f"known backends: {known}"
+    )
+
+
+def backend_of(dialect: sa.Dialect) -> Backend:
+    """Find the backend of an SQLAlchemy dialect: by its own word, else by its name and what it has learnt of the server."""
+    own = getattr(dialect, "dbkit_backend", None)
+    if own is None:
+        own = "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
+    return get_backend(own)

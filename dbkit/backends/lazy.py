@@ -1,0 +1,50 @@
+"""A backend whose parts are imported when they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+from dbkit.backends.protocol import API_VERSION, Codecs, Connector, Ddl, Errors, Locker, Traits
+
+
+@dataclass(frozen=True, kw_only=True)
+class LazyBackend:
+    """A backend made of the modules `connect`, `codecs`, `errors`, `ddl` and `locks` of one package.
+
+    Each module ends with its part under a fixed name (`CONNECTOR: Connector = …`), where mypy proves that it conforms.
+    """
+
+    name: str
+    traits: Traits
+    package: str
+    api_version: int = API_VERSION
+
+    @property
+    def connector(self) -> Connector:
+        """How it is reached."""
+        return cast("Connector", self._part("connect", "CONNECTOR"))
+
+    @property
+    def codecs(self) -> Codecs:
+        """How it keeps values."""
+        return cast("Codecs", self._part("codecs", "CODECS"))
+
+    @property
+    def errors(self) -> Errors:
+        """What its driver's errors mean."""
+        return cast("Errors", self._part("errors", "ERRORS"))
+
+    @property
+    def ddl(self) -> Ddl:
+        """Its databases and wording."""
+        return cast("Ddl", self._part("ddl", "DDL"))
+
+    @property
+    def locker(self) -> Locker:
+        """Its migration lock."""
+        return cast("Locker", self._part("locks", "LOCKER"))
+
+    def _part(self, module: str, name: str) -> object:
+        return getattr(import_module(f"{self.package}.{module}"), name)

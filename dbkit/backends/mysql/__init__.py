@@ -1,0 +1,19 @@
+"""MySQL 8."""
+
+from dbkit.backends.lazy import LazyBackend
+from dbkit.backends.protocol import Backend, Traits
+
+BACKEND: Backend = LazyBackend(
+    name="mysql",
+    package=__name__,
+    traits=Traits(
+        title="MySQL",
+        extra="mysql",
+        driver="pymysql",
+        scheme="mysql",
+        schemes=(),
+        port=3306,
+        # PyMySQL 1.2.4 encodes a text password as latin-1; engines are given UTF-8 bytes, a bare URL cannot be.
+        passwords_in_url="ascii",
+    ),
+)

@@ -1,0 +1,21 @@
+"""SQLite: the embedded default."""
+
+from dbkit.backends.lazy import LazyBackend
+from dbkit.backends.protocol import Backend, Traits
+
+BACKEND: Backend = LazyBackend(
+    name="sqlite",
+    package=__name__,
+    traits=Traits(
+        title="SQLite",
+        extra=None,
+        driver="pysqlite",
+        scheme="sqlite",
+        schemes=("sqlite3",),
+        port=None,
+        file_based=True,
+        # With dbkit's own BEGIN IMMEDIATE; pysqlite's default leaves the debris of a failed revision.
+        transactional_ddl=True,
+        name_limit=4096,
+    ),
+)

@@ -1,0 +1,20 @@
+"""TiDB: a dialect of its own on the MySQL protocol."""
+
+from dbkit.backends.lazy import LazyBackend
+from dbkit.backends.protocol import Backend, Traits
+
+BACKEND: Backend = LazyBackend(
+    name="tidb",
+    package=__name__,
+    traits=Traits(
+        title="TiDB",
+        extra="tidb",
+        driver="pymysql",
+        scheme="tidb",
+        schemes=(),
+        port=4000,
+        # tidb_enable_check_constraint is off by default and GLOBAL only (seen on 8.5.3).
+        enforces_checks=False,
+        passwords_in_url="ascii",
+    ),
+)

@@ -1,0 +1,192 @@
+"""Every exception that dbkit raises on purpose, and the exit codes that they end with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a dbkit command ends with; the numbers are a contract and never change."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    DIFFERENT = 4
+    LOCKED = 5
+    RESUMABLE = 6
+    AHEAD = 7
+    FALLBACK = 8
+    BUG = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+# Of several services the first of these that is present is the exit code of the whole run.
+SEVERITY: tuple[ExitCode, ...] = (
+    ExitCode.BUG,
+    ExitCode.INTERRUPTED,
+    ExitCode.TERMINATED,
+    ExitCode.RESUMABLE,
+    ExitCode.FAILED,
+    ExitCode.USAGE,
+    ExitCode.UNREACHABLE,
+    ExitCode.LOCKED,
+    ExitCode.AHEAD,
+    ExitCode.DIFFERENT,
+    ExitCode.FALLBACK,
+    ExitCode.OK,
+)
+
+
+def gravest(codes: Iterable[int]) -> ExitCode:
+    """Choose the exit code of a run from those of its services; 0 when there are none."""
+    present = {ExitCode(code) for code in codes}
+    return next((code for code in SEVERITY if code in present), ExitCode.OK)
+
+
+class DbkitError(Exception):
+    """The operation failed."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        """Keep the one-line message and the hint that says what to do next."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross a process border whole: message, hint and whatever the subclass added."""
+        return (_rebuild, (type(self), self.message, self.__dict__))
+
+
+def _rebuild(kind: type[DbkitError], message: str, state: dict[str, object]) -> DbkitError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(DbkitError):
+    """The configuration cannot be read, contradicts itself, or is refused."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UsageError(DbkitError):
+    """The command was called in a way that it does not understand."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UnknownServiceError(UsageError):
+    """No service has this name."""
+
+
+class UnknownBackendError(ConfigurationError):
+    """No backend has this name."""
+
+
+class BackendMismatchError(ConfigurationError):
+    """The server is of another kind than the configuration says."""
+
+
+class HistoryError(DbkitError):
+    """The revision files of a service do not make one history: a gap, a cycle, two heads, an unknown target."""
+
+    exit_code = ExitCode.USAGE
+
+
+class RevisionFileError(HistoryError):
+    """A revision file cannot be read or imported."""
+
+
+class MissingDriverError(ConfigurationError):
+    """The backend's driver is not installed."""
+
+
+class UnreachableError(DbkitError):
+    """No connection could be made: no answer, log-in refused, or TLS refused."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class TlsRefusedError(UnreachableError):
+    """The server's certificate, or the lack of one, was refused."""
+
+
+class DatabaseMissingError(UnreachableError):
+    """The server answers, but the database is not there."""
+
+
+class CreateRefusedError(DbkitError):
+    """The account may not create (or drop) the database; the hint holds the SQL for an administrator."""
+
+
+class DifferentError(DbkitError):
+    """Compared, and different: pending revisions, models that the database does not match."""
+
+    exit_code = ExitCode.DIFFERENT
+
+
+class LockedError(DbkitError):
+    """Another run holds the migration lock."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class LeaseLostError(DbkitError):
+    """Another run has taken over the lease of this one; nothing further was sent."""
+
+
+class DatabaseAheadError(DbkitError):
+    """The database holds a revision that these files do not have."""
+
+    exit_code = ExitCode.AHEAD
+
+
+class RevisionFailedError(DbkitError):
+    """A revision stopped at one of its statements; what was committed before it is listed."""
+
+    def __init__(  # noqa: PLR0913 - each is a fact that the report shows
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        revision: str,
+        file: str,
+        line: int | None = None,
+        sql: str | None = None,
+        committed: tuple[str, ...] = (),
+    ) -> None:
+        """Keep where it stopped: revision, file, line, SQL, and the statements that stay."""
+        super().__init__(message, hint=hint)
+        self.revision = revision
+        self.file = file
+        self.line = line
+        self.sql = sql
+        self.committed = committed
+
+
+class InterruptedRunError(DbkitError):
+    """The run was asked to stop and did so between two statements."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class TerminatedRunError(InterruptedRunError):
+    """The run was told to end (SIGTERM) and did so between two statements."""
+
+    exit_code = ExitCode.TERMINATED
+
+
+class ValueRefusedError(DbkitError, ValueError):
+    """A value cannot be kept exactly on every backend."""
+
+
+class TypeRefusedError(DbkitError, TypeError):
+    """A backend cannot keep values of this kind; the message says why."""
+
+    exit_code = ExitCode.USAGE
