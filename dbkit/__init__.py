@@ -1,1 +1,65 @@
-"""Configure and migrate the databases of many services."""
+"""Configure and migrate the databases of many services.
+
+The names below are imported when they are asked for: importing dbkit imports no SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbkit.api import check, create, drop, engine, history, migrate, rollback, session, stamp, status
+    from dbkit.config import DatabaseConfig
+    from dbkit.errors import DbkitError, ExitCode
+    from dbkit.project import Project
+    from dbkit.service import Service
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DatabaseConfig": "dbkit.config",
+    "DbkitError": "dbkit.errors",
+    "ExitCode": "dbkit.errors",
+    "Project": "dbkit.project",
+    "Service": "dbkit.service",
+    "check": "dbkit.api",
+    "create": "dbkit.api",
+    "drop": "dbkit.api",
+    "engine": "dbkit.api",
+    "history": "dbkit.api",
+    "migrate": "dbkit.api",
+    "rollback": "dbkit.api",
+    "session": "dbkit.api",
+    "stamp": "dbkit.api",
+    "status": "dbkit.api",
+}
+
+__all__ = [
+    "DatabaseConfig",
+    "DbkitError",
+    "ExitCode",
+    "Project",
+    "Service",
+    "check",
+    "create",
+    "drop",
+    "engine",
+    "history",
+    "migrate",
+    "rollback",
+    "session",
+    "stamp",
+    "status",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
+    if name not in _HOMES:
+        message = f"module 'dbkit' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -272,10 +272,13 @@ class Lock(Protocol):
 class Locker(Protocol):
     """The lock that keeps two runs out of one database, held by the migration's own connection."""
 
-    def lock(self, connection: sa.Connection, patience_s: float) -> AbstractContextManager[Lock]:
+    def lock(
+        self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]
+    ) -> AbstractContextManager[Lock]:
         """Take the lock of the connection's database, waiting at most `patience_s` seconds (0: not at all).
 
-        Leaves the connection without an open transaction. Raises LockedError, naming the holder where it is known.
+        `on_wait` is called once, when the lock turns out to be held by somebody else. Leaves the connection without an
+        open transaction. Raises LockedError, naming the holder where it is known.
         """
         ...
 

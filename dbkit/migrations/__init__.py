@@ -1,0 +1,63 @@
+"""Migrations: operations on services, each a function that takes a project and returns a frozen result.
+
+The names below are imported when they are asked for; `dbkit.migrations.env` serves the `env.py` of the stock tool.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbkit.migrations.results import (
+        AppliedRevision,
+        Difference,
+        Event,
+        Failure,
+        HistoryResult,
+        NewRevision,
+        Result,
+        ServiceResult,
+    )
+    from dbkit.migrations.run import (
+        alembic,
+        check,
+        create,
+        drop,
+        history,
+        migrate,
+        revision,
+        rollback,
+        sql,
+        stamp,
+        status,
+    )
+
+__all__ = [
+    "AppliedRevision",
+    "Difference",
+    "Event",
+    "Failure",
+    "HistoryResult",
+    "NewRevision",
+    "Result",
+    "ServiceResult",
+    "alembic",
+    "check",
+    "create",
+    "drop",
+    "history",
+    "migrate",
+    "revision",
+    "rollback",
+    "sql",
+    "stamp",
+    "status",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
+    if name not in __all__:
+        raise AttributeError(name)
+    module = "results" if name[0].isupper() else "run"
+    return getattr(import_module(f"dbkit.migrations.{module}"), name)

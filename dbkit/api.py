@@ -1,0 +1,83 @@
+"""The operations for library users: the same functions that the command line calls, on the project of the current folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbkit import migrations
+from dbkit.project import Project
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy.orm import Session, sessionmaker
+
+    from dbkit.migrations import HistoryResult, Result
+
+
+def _project(project: Project | Path | str | None) -> Project:
+    if isinstance(project, Project):
+        return project
+    return Project.find(Path(project) if project is not None else None)
+
+
+def migrate(*services: str, project: Project | Path | str | None = None, **options: Any) -> Result:  # noqa: ANN401 - as there
+    """Make missing databases and bring services (none: all) to head; options as of `dbkit.migrations.migrate`.
+
+    Raises:
+        DbkitError: the project or a service's name is wrong; what fails in a service stands in the result.
+    """
+    return migrations.migrate(_project(project), services, **options)
+
+
+def status(*services: str, project: Project | Path | str | None = None, check: bool = False) -> Result:
+    """Tell which revision services are at and what is pending."""
+    return migrations.status(_project(project), services, check=check)
+
+
+def check(*services: str, project: Project | Path | str | None = None) -> Result:
+    """Compare the models of services with their databases."""
+    return migrations.check(_project(project), services)
+
+
+def create(*services: str, project: Project | Path | str | None = None, dry_run: bool = False) -> Result:
+    """Make the databases that are missing."""
+    return migrations.create(_project(project), services, dry_run=dry_run)
+
+
+def drop(*services: str, project: Project | Path | str | None = None, dry_run: bool = False) -> Result:
+    """Drop the databases of the named services; here a service must be named.
+
+    Raises:
+        UsageError: no service is named.
+    """
+    if not services:
+        from dbkit.errors import UsageError
+
+        raise UsageError("no service named", hint='name what is to be dropped: dbkit.drop("user")')
+    return migrations.drop(_project(project), services, dry_run=dry_run)
+
+
+def rollback(service: str, *, project: Project | Path | str | None = None, **options: Any) -> Result:  # noqa: ANN401 - as there
+    """Take a service back by one revision; options as of `dbkit.migrations.rollback`."""
+    return migrations.rollback(_project(project), service, **options)
+
+
+def stamp(service: str, revision: str, *, project: Project | Path | str | None = None) -> Result:
+    """Write into a service's version table that it is at a revision."""
+    return migrations.stamp(_project(project), service, revision)
+
+
+def history(*services: str, project: Project | Path | str | None = None) -> HistoryResult:
+    """List the revisions of services."""
+    return migrations.history(_project(project), services)
+
+
+def engine(service: str, *, project: Project | Path | str | None = None) -> sa.Engine:
+    """Give a service's engine: TLS verified, session set up, safe after a fork; the same one at each call."""
+    return _project(project).engine(service)
+
+
+def session(service: str, *, project: Project | Path | str | None = None) -> sessionmaker[Session]:
+    """Give a factory of sessions on a service's engine."""
+    return _project(project).session(service)

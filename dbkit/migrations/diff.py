@@ -1,0 +1,177 @@
+"""Models against database: what differs, and the revision that would settle it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import RevisionContext, produce_migrations
+from alembic.operations import ops
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError, rev_id
+
+from dbkit.config.connect import connect
+from dbkit.errors import DatabaseMissingError, DbkitError, DifferentError, ExitCode, HistoryError
+from dbkit.migrations.databases import exists
+from dbkit.migrations.env import Environment
+from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
+from dbkit.migrations.results import Difference, NewRevision, ServiceResult
+
+if TYPE_CHECKING:
+    from dbkit.migrations.worker import Link
+    from dbkit.project import Project
+
+__all__ = ["compare", "new_revision"]
+
+
+def compare(project: Project, name: str, link: Link) -> ServiceResult:
+    """Compare a service's models with its database, which must be at head."""
+    del link
+    began = time.monotonic()
+    result = ServiceResult(service=name)
+    try:
+        result = describe(result, project.config(name))
+        environment = Environment.of(project, name)
+        result = replace(result, head=", ".join(environment.history.heads) or None)
+        with _at_head(environment) as connection:
+            options = environment.options(connection.dialect)
+            context = MigrationContext.configure(connection=connection, opts=options)
+            found = produce_migrations(context, environment.metadata)
+            assert found.upgrade_ops is not None  # produce_migrations always fills it
+            differences = tuple(_differences(found.upgrade_ops))
+        result = replace(result, revision=result.head, differences=differences)
+        if differences:
+            result = replace(result, exit_code=ExitCode.DIFFERENT)
+    except DbkitError as error:
+        result = result.failed(error)
+    return replace(result, seconds=time.monotonic() - began)
+
+
+def new_revision(
+    project: Project, name: str, link: Link, *, message: str, autogenerate: bool
+) -> NewRevision | DbkitError:
+    """Write a revision file; none when autogenerate finds no difference."""
+    del link
+    try:
+        environment = Environment.of(project, name)
+        arguments = {
+            "message": message,
+            "autogenerate": autogenerate,
+            "sql": False,
+            "head": "head",
+            "splice": False,
+            "branch_label": None,
+            "version_path": None,
+            "rev_id": _next_id(environment),
+            "depends_on": None,
+        }
+        environment.history.head()
+        written = _autogenerate(environment, arguments) if autogenerate else _write(environment, arguments)
+    except DbkitError as error:
+        return error
+    except CommandError as error:
+        return HistoryError(str(error))
+    if written is None:
+        return NewRevision(service=name, revision="", file="", empty=True)
+    return NewRevision(service=name, revision=written.revision, file=written.path, empty=not autogenerate)
+
+
+def _at_head(environment: Environment) -> sa.Connection:
+    """Connect to a database that is there and at head."""
+    name = environment.registration.name
+    config = environment.project.config(name)
+    if not exists(config):
+        raise DatabaseMissingError(f"service {name!r} has no database yet", hint=f"run dbkit migrate {name}")
+    connection = connect(config)
+    try:
+        current = read_heads(connection, environment.registration.version_table)
+        refuse_ahead(environment.history, current)
+        pending = environment.history.pending(current, "heads")
+        if pending:
+            raise DifferentError(
+                f"the database of service {name!r} is not at head: {len(pending)} pending ({', '.join(pending)})",
+                hint=f"run dbkit migrate {name}",
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _next_id(environment: Environment) -> str | None:
+    """Choose the next number where the ids are numbers of one width, else leave the choice to Alembic."""
+    known = list(environment.history.scripts)
+    if not known:
+        return "0001"
+    if all(name.isdigit() and len(name) == len(known[0]) for name in known):
+        return str(max(map(int, known)) + 1).zfill(len(known[0]))
+    return rev_id()
+
+
+def _write(environment: Environment, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - Alembic's script
+    context = RevisionContext(environment.config(), environment.scripts(), arguments)
+    return next(script for script in context.generate_scripts() if script)
+
+
+def _autogenerate(environment: Environment, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - Alembic's script
+    config, scripts = environment.config(), environment.scripts()
+    context = RevisionContext(config, scripts, arguments, process_revision_directives=_drop_empty)
+
+    def look(revision: Any, migration: MigrationContext) -> list[Any]:  # noqa: ANN401 - Alembic's
+        context.run_autogenerate(revision, migration)
+        return []
+
+    with (
+        _at_head(environment) as connection,
+        EnvironmentContext(config, scripts, fn=look, template_args=context.template_args) as alembic,
+    ):
+        alembic.configure(connection=connection, dont_mutate=True, **environment.options(connection.dialect))
+        alembic.run_migrations()
+    return next((script for script in context.generate_scripts() if script), None)
+
+
+def _drop_empty(_context: object, _revision: object, directives: list[Any]) -> None:
+    if directives[0].upgrade_ops.is_empty():
+        directives[:] = []
+
+
+def _differences(found: ops.OpContainer) -> Iterator[Difference]:
+    for operation in found.ops:
+        if isinstance(operation, ops.OpContainer):
+            yield from _differences(operation)
+        else:
+            diff = operation.to_diff_tuple()
+            for entry in diff if isinstance(diff, list) else [diff]:
+                yield _difference(entry)
+
+
+def _difference(entry: tuple[Any, ...]) -> Difference:
+    """Word one of Alembic's difference tuples."""
+    operation = str(entry[0])
+    if operation.startswith("modify_"):
+        table, column, old, new = entry[2], entry[3], entry[-2], entry[-1]
+        return Difference(
+            operation=operation, table=table, name=column, detail=f"{operation} {table}.{column}: {old!r} to {new!r}"
+        )
+    item = entry[-1]
+    table = _table_of(entry)
+    name = None if isinstance(item, sa.Table) else getattr(item, "name", None)
+    where = ".".join(str(part) for part in (table, name) if part)
+    what = f": {item.type!r}" if isinstance(item, sa.Column) else ""
+    return Difference(operation=operation, table=table, name=name, detail=f"{operation} {where}{what}")
+
+
+def _table_of(entry: tuple[Any, ...]) -> str | None:
+    item = entry[-1]
+    if isinstance(item, sa.Table):
+        return item.name
+    if isinstance(entry[-2], str):
+        return entry[-2]
+    table = getattr(item, "table", None)
+    return table.name if table is not None else None
+
+

@@ -1,0 +1,174 @@
+"""How Alembic is set up for a service: by dbkit itself, and in the three lines of an `env.py` for the stock tool."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import sqlalchemy as sa
+
+# Real revisions use `sa.orm.…` without importing it; whoever runs them must have done so.
+import sqlalchemy.orm  # noqa: F401
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from dbkit.backends import backend_of, get_backend
+from dbkit.backends.protocol import ServerFacts
+from dbkit.config.connect import connect
+from dbkit.migrations.compare import ownership, render_item, same_default, same_type
+from dbkit.migrations.heads import History, read_history
+from dbkit.project import Project
+from dbkit.service import Registration
+
+PROJECT = "dbkit.project"
+# The stock tool has no option for it: as long as `dbkit migrate` is by default.
+LOCK_WAIT_S = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A service, ready to be handed to Alembic."""
+
+    project: Project
+    registration: Registration
+    history: History
+    metadata: sa.MetaData
+
+    @classmethod
+    def of(cls, project: Project, name: str) -> Environment:
+        """Read a service's history and import its models."""
+        registration = project.registration(name)
+        return cls(
+            project=project,
+            registration=registration,
+            history=read_history(name, registration.migrations),
+            metadata=project.service(name).load_metadata(),
+        )
+
+    def config(self) -> Config:
+        """Make Alembic's configuration, in memory; the project travels in its attributes, never in an option."""
+        config = Config(attributes={PROJECT: self.project})
+        # ConfigParser interpolates, so a % in a path must be doubled.
+        config.set_main_option("script_location", str(self.registration.migrations).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        return config
+
+    def scripts(self) -> ScriptDirectory:
+        """Open the folder of revisions."""
+        return ScriptDirectory(str(self.registration.migrations))
+
+    def options(self, dialect: sa.Dialect) -> dict[str, Any]:
+        """Choose what `context.configure` is given, beside the connection."""
+        return {
+            "target_metadata": self.metadata,
+            "version_table": self.registration.version_table,
+            "transaction_per_migration": True,
+            "transactional_ddl": backend_of(dialect).traits.transactional_ddl,
+            "include_name": ownership(
+                metadata=self.metadata,
+                history=self.history.created_tables,
+                patterns=self.registration.owns,
+                version_table=self.registration.version_table,
+            ),
+            "compare_type": same_type,
+            "compare_server_default": same_default,
+            "render_item": render_item,
+            # SQLite cannot alter a column in place; on the other backends a batch is the plain ALTER.
+            "render_as_batch": True,
+        }
+
+    def run(
+        self,
+        connection: sa.Connection,
+        steps: Callable[[Any, MigrationContext], Any],
+        *,
+        destination: str | None = None,
+        mutate: bool = True,
+    ) -> None:
+        """Run steps on a connection that has no open transaction; each is committed on its own."""
+        with EnvironmentContext(self.config(), self.scripts(), fn=steps, destination_rev=destination) as context:
+            context.configure(connection=connection, dont_mutate=not mutate, **self.options(connection.dialect))
+            with context.begin_transaction():
+                context.run_migrations()
+
+    def run_offline(self, dialect: sa.Dialect, steps: Callable[[Any, MigrationContext], Any], output: TextIO) -> None:
+        """Write the SQL of steps without a connection."""
+        fn = {"fn": steps, "as_sql": True, "starting_rev": None, "destination_rev": "head"}
+        with EnvironmentContext(self.config(), self.scripts(), **fn) as context:
+            configure_offline(context, dialect, output_buffer=output, **self.options(dialect))
+            with context.begin_transaction():
+                context.run_migrations()
+
+
+def configure_offline(context: EnvironmentContext, dialect: sa.Dialect, **options: Any) -> None:  # noqa: ANN401 - Alembic's
+    """Configure Alembic's offline mode for a dialect that is at hand; its own way makes one from a bare name."""
+    context.configure(connection=_Offline(dialect), literal_binds=True, **options)  # type: ignore[arg-type] # only .dialect is used
+
+
+class _Offline:
+    """Stands where Alembic's offline mode takes the dialect from."""
+
+    def __init__(self, dialect: sa.Dialect) -> None:
+        self.dialect = dialect
+
+    def in_transaction(self) -> bool:
+        return False
+
+
+def run(service: str) -> None:
+    """Serve an `env.py` of the stock tool: the same connection, lock, options and transactions as `dbkit migrate`."""
+    from alembic import context
+
+    environment = Environment.of(_project(context.config), service)
+    if context.is_offline_mode():
+        dialect = get_backend(environment.project.config(service).backend).ddl.offline_dialect(None)
+        configure_offline(context, dialect, **environment.options(dialect))  # type: ignore[arg-type] # the module is its proxy
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    with _connection(environment) as connection:
+        context.configure(connection=connection, **environment.options(connection.dialect))
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def _project(config: Config) -> Project:
+    given = config.attributes.get(PROJECT)
+    if isinstance(given, Project):
+        return given
+    file = config.config_file_name
+    return Project.find(Path(file).resolve().parent if file else None)
+
+
+@contextlib.contextmanager
+def _connection(environment: Environment) -> Iterator[sa.Connection]:
+    config = environment.project.config(environment.registration.name)
+    with connect(config, migrating=True) as connection:
+        locker = backend_of(connection.dialect).locker
+        with locker.lock(connection, patience_s=LOCK_WAIT_S, on_wait=lambda: None) as lock:
+            guard(connection.engine, lock.before_statement)
+            yield connection
+
+
+def guard(engine: sa.Engine, before_statement: Callable[[str], None]) -> None:
+    """Have a lock proved before everything that is sent."""
+    from sqlalchemy import event
+
+    def check(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+        before_statement(statement)
+
+    event.listen(engine, "before_cursor_execute", check)
+
+
+def offline_facts(backend: str) -> tuple[str, ServerFacts | None]:
+    """Split `tidb@8.5` into the backend's name and the facts of that version."""
+    name, _, version = backend.partition("@")
+    if not version:
+        return name, None
+    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    return name, ServerFacts(flavour=name, version=numbers, text=version)

@@ -1,0 +1,107 @@
+"""The funnel: every statement of a revision passes here on its way to the driver.
+
+It hangs on SQLAlchemy's `do_execute` events, because a proxy around `get_bind()` lets real writes through
+(`exec_driver_sql`, `Table.create(bind)`, ORM sessions); what is sent, in which order, is known nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+Send = Callable[[], object]
+# What a hook does around a statement: it calls `send` to have it carried out.
+Hook = Callable[[str, Send], None]
+
+COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", re.DOTALL)
+READS = ("SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "PRAGMA")
+
+
+def is_read(statement: str) -> bool:
+    """Whether a statement only reads, by its first word; comments before it do not hide a write."""
+    bare = COMMENTS.sub("", statement)
+    word = re.match(r"[A-Za-z]+", bare)
+    if word is None or word.group().upper() not in READS:
+        return False
+    return re.search(r"\bFOR\s+(NO\s+KEY\s+)?UPDATE\b|\bINTO\b", bare, re.IGNORECASE) is None
+
+
+def is_ddl(statement: str) -> bool:
+    """Whether a statement defines something: on the MySQL family it commits what came before it."""
+    word = re.match(r"[A-Za-z]+", COMMENTS.sub("", statement))
+    return word is not None and word.group().upper() in ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "COMMENT")
+
+
+@dataclass(kw_only=True)
+class Funnel:
+    """Passes each statement of a revision through the hooks; outside of a revision it lets everything by.
+
+    `sent` holds the statements of the revision at hand that have been carried out, `committed` how many of them can no
+    longer be rolled back, `current` the one that is under way or that has failed.
+    """
+
+    transactional_ddl: bool
+    hooks: list[Hook] = field(default_factory=list)
+    open: bool = False
+    sent: list[str] = field(default_factory=list)
+    committed: int = 0
+    current: str | None = None
+
+    def attach(self, engine: sa.Engine) -> None:
+        """Stand between the engine and its driver."""
+        event.listen(engine, "commit", self._commit)
+        event.listen(engine, "do_execute", self._execute)
+        event.listen(engine, "do_executemany", self._executemany)
+        event.listen(engine, "do_execute_no_params", self._execute_no_params)
+
+    def start(self) -> None:
+        """Begin with a revision."""
+        self.open, self.sent, self.committed, self.current = True, [], 0, None
+
+    def stop(self) -> None:
+        """Be done with the revision; what follows is Alembic's own business."""
+        self.open = False
+
+    def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool | None:  # noqa: ANN401 - DBAPI
+        return self._pass(statement, context, lambda: context.dialect.do_execute(cursor, statement, parameters, context))
+
+    def _executemany(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool | None:  # noqa: ANN401 - DBAPI
+        send = lambda: context.dialect.do_executemany(cursor, statement, parameters, context)  # noqa: E731 - as its neighbours
+        return self._pass(statement, context, send)
+
+    def _execute_no_params(self, cursor: Any, statement: str, context: Any) -> bool | None:  # noqa: ANN401 - DBAPI
+        return self._pass(statement, context, lambda: context.dialect.do_execute_no_params(cursor, statement, context))
+
+    def _commit(self, _connection: sa.Connection) -> None:
+        self.committed = len(self.sent)
+
+    def _pass(self, statement: str, context: Any, send: Send) -> bool | None:  # noqa: ANN401 - DBAPI
+        if not self.open or is_read(statement):
+            return None  # SQLAlchemy sends it
+        self.current = statement
+        for hook in reversed(self.hooks):
+            send = _around(hook, statement, send)
+        commits = self._commits_by_itself(statement, context)
+        if commits:
+            self.committed = len(self.sent)  # a DDL of the MySQL family commits what came before it, even when it fails
+        send()
+        self.sent.append(statement)
+        if commits:
+            self.committed = len(self.sent)
+        self.current = None
+        return True  # it has been sent
+
+    def _commits_by_itself(self, statement: str, context: Any) -> bool:  # noqa: ANN401 - DBAPI
+        if not self.transactional_ddl and is_ddl(statement):
+            return True
+        options = context.root_connection.get_execution_options()
+        return options.get("isolation_level") == "AUTOCOMMIT"  # Alembic's autocommit_block()
+
+
+def _around(hook: Hook, statement: str, send: Send) -> Send:
+    return lambda: hook(statement, send)

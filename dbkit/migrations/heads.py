@@ -1,0 +1,266 @@
+"""The revision files of a service as one history, read without importing them or Alembic where their ids are literals."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dbkit.errors import HistoryError, RevisionFileError
+
+IDS = ("revision", "down_revision", "branch_labels", "depends_on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """One revision file: its ids, and what it says of itself."""
+
+    revision: str
+    down: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    description: str
+    file: Path
+    created_tables: frozenset[str] = frozenset()
+    """Tables that the file creates, or renames something to, by a literal name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All revisions of a service, and the order in which they are applied."""
+
+    service: str
+    scripts: dict[str, Script] = field(default_factory=dict)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The revisions that none is built on, in alphabetical order."""
+        built_on = {parent for script in self.scripts.values() for parent in script.down}
+        return tuple(sorted(set(self.scripts) - built_on))
+
+    @property
+    def created_tables(self) -> frozenset[str]:
+        """Every table that some revision has ever created."""
+        return frozenset().union(*(script.created_tables for script in self.scripts.values()))
+
+    def head(self) -> str | None:
+        """Give the one head; None when there are no revisions at all.
+
+        Raises:
+            HistoryError: there are several.
+        """
+        heads = self.heads
+        if len(heads) > 1:
+            raise HistoryError(
+                f"service {self.service!r} has {len(heads)} heads: {', '.join(heads)}",
+                hint=f'join them: dbkit alembic {self.service} -- merge -m "merge" heads',
+            )
+        return heads[0] if heads else None
+
+    def find(self, name: str) -> str:
+        """Resolve a revision, or a unique beginning of one.
+
+        Raises:
+            HistoryError: no revision, or more than one, is meant.
+        """
+        if name in self.scripts:
+            return name
+        found = sorted(revision for revision in self.scripts if name and revision.startswith(name))
+        if len(found) == 1:
+            return found[0]
+        what = f"is ambiguous: {', '.join(found)}" if found else "does not exist"
+        raise HistoryError(
+            f"revision {name!r} of service {self.service!r} {what}", hint=f"dbkit history {self.service} lists them"
+        )
+
+    def ancestry(self, revisions: Iterable[str]) -> set[str]:
+        """Collect the given revisions and all that they are built on or depend on."""
+        seen: set[str] = set()
+        left = list(revisions)
+        while left:
+            revision = left.pop()
+            if revision not in seen:
+                seen.add(revision)
+                script = self.scripts[revision]
+                left += [*script.down, *(self.find(other) for other in script.depends_on)]
+        return seen
+
+    def in_order(self) -> list[str]:
+        """List all revisions, each behind what it is built on."""
+        done: dict[str, None] = {}
+        for revision in sorted(self.scripts):
+            self._place(revision, done)
+        return list(done)
+
+    def _place(self, revision: str, done: dict[str, None]) -> None:
+        stack = [revision]
+        while stack:
+            script = self.scripts[stack[-1]]
+            parents = [*script.down, *(self.find(other) for other in script.depends_on)]
+            missing = [parent for parent in parents if parent not in done]
+            if missing:
+                stack += missing
+            else:
+                done.setdefault(stack.pop())
+
+    def pending(self, current: Iterable[str], target: str = "head") -> tuple[str, ...]:
+        """List what is between the current revisions and the target, oldest first.
+
+        The target is `head`, `heads`, a revision, or `+n` steps. Empty when the database is there, or further.
+
+        Raises:
+            HistoryError: the target is unknown, or `head` and there are several.
+        """
+        applied = self.ancestry(current)
+        order = [revision for revision in self.in_order() if revision not in applied]
+        if target.startswith("+"):
+            return tuple(order[: _steps(self.service, target)])
+        if target == "heads":
+            return tuple(order)
+        goal = self.head() if target == "head" else self.find(target)
+        wanted = self.ancestry([goal] if goal else [])
+        return tuple(revision for revision in order if revision in wanted)
+
+
+def _steps(service: str, target: str) -> int:
+    if not target[1:].isdigit() or target[1:] == "0":
+        raise HistoryError(f"{target!r} of service {service!r} is no number of steps", hint="write +1, +2, …")
+    return int(target[1:])
+
+
+def read_history(service: str, folder: Path) -> History:
+    """Read the revision files of a service's migration folder.
+
+    Raises:
+        HistoryError: the folder is missing, an id occurs twice, a revision that one is built on is missing, or they
+            form a cycle.
+        RevisionFileError: a file does not parse.
+    """
+    versions = folder / "versions"
+    if not folder.is_dir():
+        raise HistoryError(
+            f"service {service!r}: the migration folder {str(folder)!r} does not exist",
+            hint=f"name it as 'migrations' in [tool.dbkit.services.{service}]",
+        )
+    try:
+        scripts = [script for file in sorted(versions.glob("*.py")) for script in _read(service, file)]
+    except _ComputedError:
+        scripts = _through_alembic(folder)
+    _refuse_doubles(service, scripts)
+    history = History(service=service, scripts={script.revision: script for script in scripts})
+    _refuse_gaps(history)
+    _refuse_cycles(history)
+    return history
+
+
+class _ComputedError(Exception):
+    """An id is computed: only running the file tells it."""
+
+
+def _through_alembic(folder: Path) -> list[Script]:
+    """Run the files as Alembic does."""
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    try:
+        found = list(ScriptDirectory(str(folder)).walk_revisions())
+    except CommandError as error:
+        raise HistoryError(f"{error}", hint=f"look at the revision files in {folder}") from error
+    return [
+        Script(
+            revision=script.revision,
+            down=_names(script.down_revision),
+            depends_on=_names(script.dependencies),
+            description=(script.doc or "").partition("\n")[0].strip(),
+            file=Path(script.path),
+            created_tables=frozenset(_created(ast.parse(Path(script.path).read_bytes()))),
+        )
+        for script in found
+    ]
+
+
+def _read(service: str, file: Path) -> Iterator[Script]:
+    try:
+        tree = ast.parse(file.read_bytes(), filename=str(file))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{file}:{line}" if line else str(file)
+        raise RevisionFileError(
+            f"revision file {where} does not parse: {getattr(error, 'msg', error)}", hint="mend the file"
+        ) from error
+    ids = dict(_ids(tree))
+    if "revision" not in ids:
+        return  # a helper module beside the revisions, as Alembic sees it too
+    revision = ids["revision"]
+    if not isinstance(revision, str) or not revision:
+        raise RevisionFileError(f"revision file {file} of service {service!r}: its revision is {revision!r}, not a text")
+    yield Script(
+        revision=revision,
+        down=_names(ids.get("down_revision")),
+        depends_on=_names(ids.get("depends_on")),
+        description=(ast.get_docstring(tree) or "").partition("\n")[0].strip() or file.stem,
+        file=file,
+        created_tables=frozenset(_created(tree)),
+    )
+
+
+def _ids(tree: ast.Module) -> Iterator[tuple[str, object]]:
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id in IDS and getattr(node, "value", None) is not None:
+                try:
+                    yield target.id, ast.literal_eval(node.value)  # type: ignore[union-attr, arg-type] # only the two with a value
+                except ValueError:
+                    raise _ComputedError from None
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type] # Alembic takes any sequence of texts
+
+
+def _created(tree: ast.Module) -> Iterator[str]:
+    """Find the tables that `create_table("x")` and `rename_table("y", "x")` leave behind."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            position = {"create_table": 0, "rename_table": 1}.get(node.func.attr)
+            if position is not None and len(node.args) > position:
+                name = node.args[position]
+                if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                    yield name.value
+
+
+def _refuse_doubles(service: str, scripts: list[Script]) -> None:
+    files: dict[str, Path] = {}
+    for script in scripts:
+        if other := files.get(script.revision):
+            raise HistoryError(
+                f"revision {script.revision!r} of service {service!r} is in two files: {other} and {script.file}",
+                hint="give one of them an id of its own",
+            )
+        files[script.revision] = script.file
+
+
+def _refuse_gaps(history: History) -> None:
+    for script in history.scripts.values():
+        for parent in script.down:
+            if parent not in history.scripts:
+                raise HistoryError(
+                    f"revision {script.revision!r} of service {history.service!r} is built on {parent!r}, which is missing",
+                    hint=f"bring its file back beside {script.file}",
+                )
+
+
+def _refuse_cycles(history: History) -> None:
+    """Take away, again and again, what is built on nothing that is left; a cycle stays."""
+    left = dict(history.scripts)
+    while ready := [name for name, script in left.items() if not any(parent in left for parent in script.down)]:
+        for name in ready:
+            del left[name]
+    if left:
+        raise HistoryError(
+            f"the revisions of service {history.service!r} go in a circle: {', '.join(sorted(left))}",
+            hint="one of their down_revision is wrong",
+        )

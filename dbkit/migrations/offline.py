@@ -1,0 +1,50 @@
+"""The SQL of a service's history without a server, for any backend."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbkit.backends import get_backend
+from dbkit.config.redact import redact
+from dbkit.errors import DbkitError, RevisionFailedError
+from dbkit.migrations.env import Environment, offline_facts
+from dbkit.migrations.results import ServiceResult
+from dbkit.migrations.session import failed_at
+
+if TYPE_CHECKING:
+    from dbkit.migrations.worker import Link
+    from dbkit.project import Project
+
+__all__ = ["write"]
+
+
+def write(project: Project, name: str, link: Link, *, backend: str, target: str) -> tuple[ServiceResult, str]:
+    """Write the SQL from nothing to the target, without a server."""
+    del link
+    product, facts = offline_facts(backend)
+    result = ServiceResult(service=name, backend=product)
+    output = io.StringIO()
+    try:
+        environment = Environment.of(project, name)
+        pending = environment.history.pending((), target)
+        result = replace(result, head=", ".join(environment.history.heads) or None, pending=pending)
+        dialect = get_backend(product).ddl.offline_dialect(facts)
+        scripts = environment.scripts()
+        goal = "heads" if target in ("head", "heads") else (pending[-1] if pending else "base")
+        environment.run_offline(dialect, lambda revision, _: scripts._upgrade_revs(goal, revision), output)  # noqa: SLF001 - as alembic.command does
+    except DbkitError as error:
+        return result.failed(error), ""
+    except Exception as error:  # noqa: BLE001 - a revision may raise anything; offline most often because it reads
+        file, line = failed_at(error, project.registration(name).migrations)
+        failed = RevisionFailedError(
+            redact(f"a revision cannot be written offline: {type(error).__name__}: {error}"),
+            hint="a revision that reads from the database needs one: use dbkit migrate --dry-run",
+            revision=Path(file).stem,
+            file=file,
+            line=line,
+        )
+        return result.failed(failed), ""
+    return result, output.getvalue()

@@ -1,0 +1,106 @@
+"""What there is to do, found out without a lock: so services at head are passed quickly, and nobody queues for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from dbkit.backends import get_backend
+from dbkit.config.connect import connect
+from dbkit.errors import DatabaseAheadError, DatabaseMissingError, DbkitError
+from dbkit.migrations.databases import database_name, exists
+from dbkit.migrations.heads import History, read_history
+from dbkit.migrations.results import ServiceResult
+
+if TYPE_CHECKING:
+    from dbkit.config import DatabaseConfig
+    from dbkit.project import Project
+
+# Enough to hide the latency of a few servers; an unreachable one must not make the others wait for its time-out.
+THREADS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What one service's database and files say."""
+
+    result: ServiceResult
+    config: DatabaseConfig | None = None
+    missing: bool = False
+    """The database is not there yet."""
+    error: DbkitError | None = None
+
+
+def look(project: Project, names: Sequence[str], target: str = "head") -> list[Look]:
+    """Look at several services at once, in the order of the names."""
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        return list(pool.map(lambda name: look_at(project, name, target), names))
+
+
+def look_at(project: Project, name: str, target: str = "head") -> Look:
+    """Look at one service: never raises what is wrong with it alone, but notes it."""
+    result = ServiceResult(service=name)
+    config: DatabaseConfig | None = None
+    try:
+        config = project.config(name)
+        result = describe(result, config)
+        registration = project.registration(name)
+        history = read_history(name, registration.migrations)
+        heads = history.heads
+        result = replace(result, head=", ".join(heads) or None)
+        found = current_heads(config, registration.version_table)
+        missing, current = found is None, found or ()
+        result = replace(result, revision=", ".join(current) or None)
+        refuse_ahead(history, current)
+        result = replace(result, pending=history.pending(current, target))
+    except DbkitError as error:
+        return Look(result=result.failed(error), config=config, error=error)
+    return Look(result=result, config=config, missing=missing)
+
+
+def describe(result: ServiceResult, config: DatabaseConfig) -> ServiceResult:
+    """Fill in which backend, host and database a service is on."""
+    if get_backend(config.backend).traits.file_based:
+        host = None
+    else:
+        host = config.socket or f"{config.host}:{config.port}"
+    return replace(result, backend=config.backend, host=host, database=database_name(config))
+
+
+def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...] | None:
+    """Read the revisions that a service's database is at; None where there is no database. Nothing is created by looking."""
+    if get_backend(config.backend).traits.file_based and not exists(config):
+        return None
+    try:
+        with connect(config) as connection:
+            return read_heads(connection, version_table)
+    except DatabaseMissingError:
+        return None
+
+
+def read_heads(connection: sa.Connection, version_table: str) -> tuple[str, ...]:
+    """Read the revisions that the database is at; none where it has no version table. Leaves no open transaction."""
+    found: tuple[str, ...] = ()
+    if sa.inspect(connection).has_table(version_table):
+        rows = connection.execute(sa.select(sa.column("version_num")).select_from(sa.table(version_table)))
+        found = tuple(sorted(row.version_num for row in rows))
+    connection.rollback()
+    return found
+
+
+def refuse_ahead(history: History, current: Sequence[str]) -> None:
+    """Refuse a database that holds revisions which these files do not have.
+
+    Raises:
+        DatabaseAheadError: it does.
+    """
+    unknown = [revision for revision in current if revision not in history.scripts]
+    if unknown:
+        raise DatabaseAheadError(
+            f"the database of service {history.service!r} is at revision {', '.join(unknown)}, which these files do not have",
+            hint="a newer release has migrated it: deploy that release, or bring the missing revision files back",
+        )

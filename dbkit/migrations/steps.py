@@ -1,0 +1,173 @@
+"""What a worker does to one service under its lock: upgrade, downgrade, stamp; each in a process of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from alembic.util import CommandError
+
+from dbkit.backends import backend_of
+from dbkit.config.connect import connect
+from dbkit.config.redact import redact
+from dbkit.errors import DbkitError, HistoryError, RevisionFileError
+from dbkit.migrations.databases import create_missing, exists
+from dbkit.migrations.env import Environment
+from dbkit.migrations.funnel import Funnel, Send
+from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
+from dbkit.migrations.results import Event, ServiceResult
+from dbkit.migrations.session import Session, failed_at, worded
+
+if TYPE_CHECKING:
+    from dbkit.migrations.worker import Link
+    from dbkit.project import Project
+
+__all__ = ["downgrade", "stamp", "upgrade"]
+
+
+def upgrade(  # noqa: PLR0913 - what a task of this kind is made of
+    project: Project, name: str, link: Link, *, target: str, create: bool, lock_wait_s: float
+) -> ServiceResult:
+    """Bring a service to the target, making its database first where it is missing."""
+    return _operate(project, name, link, _Upgrade(target=target), create=create, lock_wait_s=lock_wait_s)
+
+
+def downgrade(project: Project, name: str, link: Link, *, target: str, lock_wait_s: float) -> ServiceResult:
+    """Take a service back to the target."""
+    return _operate(project, name, link, _Downgrade(target=target), create=False, lock_wait_s=lock_wait_s)
+
+
+def stamp(project: Project, name: str, link: Link, *, target: str, lock_wait_s: float) -> ServiceResult:
+    """Write the target into a service's version table without running anything."""
+    return _operate(project, name, link, _Stamp(target=target), create=False, lock_wait_s=lock_wait_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Upgrade:
+    target: str
+
+    def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
+        pending = session.environment.history.pending(current, self.target)
+        scripts = session.environment.scripts()
+        if not pending:
+            return []
+        goal = self.target if self.target in ("head", "heads") else pending[-1]
+        return list(scripts._upgrade_revs(goal, current))  # type: ignore[arg-type]  # noqa: SLF001 - as alembic.command does; the annotation is narrower than what it takes
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Downgrade:
+    target: str
+
+    def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
+        goal = self.target
+        if goal != "base" and not goal.startswith("-"):
+            goal = session.environment.history.find(goal)
+        return list(session.environment.scripts()._downgrade_revs(goal, current))  # type: ignore[arg-type]  # noqa: SLF001 - as alembic.command does
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stamp:
+    target: str
+
+    def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
+        history, scripts = session.environment.history, session.environment.scripts()
+        goal = self.target if self.target in ("head", "heads", "base") else history.find(self.target)
+        return list(scripts._stamp_revs(goal, current))  # type: ignore[arg-type]  # noqa: SLF001 - as alembic.command does
+
+
+def _operate(  # noqa: PLR0913 - what every operation under a lock is made of
+    project: Project,
+    name: str,
+    link: Link,
+    operation: _Upgrade | _Downgrade | _Stamp,
+    *,
+    create: bool,
+    lock_wait_s: float,
+) -> ServiceResult:
+    began = time.monotonic()
+    result = ServiceResult(service=name)
+    session: Session | None = None
+    try:
+        config = project.config(name)
+        result = describe(result, config)
+        environment = Environment.of(project, name)
+        result = replace(result, head=", ".join(environment.history.heads) or None)
+        if create and not exists(config):
+            link.tell(Event(event="creating", service=name, detail=result.database))
+            result = replace(result, created=create_missing(config))
+        with _locked(environment, link, result, lock_wait_s) as session:
+            _run(session, operation)
+        result = _after(session, result)
+    except DbkitError as error:
+        result = _after(session, result).failed(error)
+    return replace(result, seconds=time.monotonic() - began)
+
+
+@contextmanager
+def _locked(environment: Environment, link: Link, result: ServiceResult, lock_wait_s: float) -> Iterator[Session]:
+    """Connect, take the lock, and put the funnel up: lock first, then the pending revisions are computed."""
+    config = environment.project.config(environment.registration.name)
+    with ExitStack() as stack:
+        connection = stack.enter_context(connect(config, migrating=True))
+        backend = backend_of(connection.dialect)
+        waits = lambda: link.tell(Event(event="waiting", service=result.service, detail="lock"))  # noqa: E731 - a callback
+        lock = stack.enter_context(backend.locker.lock(connection, patience_s=lock_wait_s, on_wait=waits))
+        funnel = Funnel(transactional_ddl=backend.traits.transactional_ddl)
+        funnel.attach(connection.engine)
+        session = Session(environment=environment, connection=connection, funnel=funnel, link=link, result=result)
+
+        def prove(statement: str, send: Send) -> None:
+            lock.before_statement(statement)
+            send()
+
+        funnel.hooks = [session.progress, prove]
+        yield session
+
+
+def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
+    environment, connection = session.environment, session.connection
+    current = read_heads(connection, environment.registration.version_table)
+    refuse_ahead(environment.history, current)
+    try:
+        steps = _planned(session, operation, current)
+        if steps:
+            environment.run(connection, lambda _revision, _context: session.follow(steps), destination=operation.target)
+    except CommandError as error:
+        raise HistoryError(str(error), hint=f"dbkit history {session.result.service} lists the revisions") from error
+    except sa.exc.DBAPIError as error:
+        # outside of a revision's own code: the version table, or the commit
+        raise DbkitError(redact(worded(connection, error)), hint="dbkit status shows what is applied") from None
+
+
+def _planned(session: Session, operation: _Upgrade | _Downgrade | _Stamp, current: tuple[str, ...]) -> list[Any]:
+    """Let Alembic load the files and find the steps."""
+    try:
+        return operation.steps(session, current)
+    except (DbkitError, CommandError):
+        raise
+    except Exception as error:
+        file, line = failed_at(error, session.environment.registration.migrations)
+        raise RevisionFileError(
+            redact(f"revision file {file}:{line} cannot be imported: {worded(session.connection, error)}"),
+            hint="mend the file",
+        ) from error
+
+
+def _after(session: Session | None, result: ServiceResult) -> ServiceResult:
+    """Complete the result with what was done, and with what the database is at now, as far as it can be asked."""
+    if session is None:
+        return result
+    environment = session.environment
+    result = replace(result, applied=tuple(session.applied))
+    try:
+        with connect(environment.project.config(result.service)) as connection:
+            current = read_heads(connection, environment.registration.version_table)
+        pending = environment.history.pending(current, "heads")
+    except (DbkitError, sa.exc.SQLAlchemyError):
+        return result
+    return replace(result, revision=", ".join(current) or None, pending=pending)

@@ -1,0 +1,178 @@
+"""The side that does the work: a server process that has imported Alembic once, and forks a child per service.
+
+Alembic's `op` and `context` are globals of the process, and two services may have packages of the same name: so each service
+gets a process of its own. multiprocessing is not used, because it imports the caller's script again (which need not have a
+`__main__` guard) and refuses to work in a daemonic process.
+
+The server gets one socket, its file descriptor on the command line. Per task a message with the task's own socket arrives; the
+child answers there, with events and then its result, and reads "stop" from it. End of file means that the other side has died.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbkit.migrations.results import Event
+    from dbkit.project import Project
+
+HEADER = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a worker is to do: `module:function` of `dbkit.migrations`, on one service."""
+
+    operation: str
+    project: Project
+    service: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The last message of a worker: a result, or the traceback of a bug."""
+
+    result: Any = None
+    bug: str | None = None
+
+
+@dataclass(kw_only=True)
+class Link:
+    """The child's end: sends events, and knows when it was asked to stop."""
+
+    connection: Connection
+    stop: threading.Event = field(default_factory=threading.Event)
+    lost: threading.Event = field(default_factory=threading.Event)
+
+    def tell(self, event: Event) -> None:
+        """Send an event; a parent that has died does not hear it, and the work at hand goes on."""
+        self._send(event)
+
+    def answer(self, answer: Answer) -> None:
+        """Send the last message."""
+        self._send(answer)
+
+    def listen(self) -> None:
+        """Wait for "stop", or for the parent's death; runs in a thread of its own."""
+        try:
+            self.connection.recv()
+        except (EOFError, OSError):
+            self.lost.set()
+        self.stop.set()
+
+    def _send(self, message: object) -> None:
+        try:
+            self.connection.send(message)
+        except OSError:
+            self.lost.set()
+
+
+def serve(control: socket.socket) -> None:
+    """Fork a child for each task that arrives; end when the other side has gone and all children are done."""
+    import alembic.autogenerate
+    import alembic.command  # noqa: F401 - imported before the first fork, once for all
+    import sqlalchemy.orm  # noqa: F401
+
+    import dbkit.migrations.diff
+    import dbkit.migrations.offline
+    import dbkit.migrations.steps  # noqa: F401
+
+    while True:
+        try:
+            header, descriptors, _flags, _address = socket.recv_fds(control, HEADER, 1)
+        except OSError:
+            break
+        if not header:
+            break
+        message = _exactly(control, int.from_bytes(header, "big"))
+        if os.fork() == 0:
+            control.close()
+            _child(message, descriptors[0])
+        os.close(descriptors[0])
+        _reap(block=False)
+    _reap(block=True)
+
+
+def _exactly(control: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = control.recv(size - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def _reap(*, block: bool) -> None:
+    try:
+        while os.waitpid(-1, 0 if block else os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _child(message: bytes, descriptor: int) -> None:
+    """Do one task and end the process, whatever happens."""
+    code = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        link = Link(connection=Connection(descriptor))
+        link.answer(_work(message, link))
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _work(message: bytes, link: Link) -> Answer:
+    try:
+        path, task = _unpack(message)
+        sys.path[:] = path
+        threading.Thread(target=link.listen, daemon=True).start()
+        module, _, function = task.operation.partition(":")
+        operation: Callable[..., Any] = getattr(import_module(f"dbkit.migrations.{module}"), function)
+        return Answer(result=operation(task.project, task.service, link, **task.arguments))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
+        import traceback
+
+        from dbkit.config.redact import redact
+
+        return Answer(bug=redact("".join(traceback.format_exception(error))))
+
+
+def pack(path: list[str], task: Task) -> bytes:
+    """Make the message of a task. The path comes first: unpickling the task may need it."""
+    return pickle.dumps((path, pickle.dumps(task)))
+
+
+def _unpack(message: bytes) -> tuple[list[str], Task]:
+    path, task = pickle.loads(message)  # noqa: S301 - from our own parent, over a private socket
+    sys.path[:] = path
+    found: Task = pickle.loads(task)  # noqa: S301
+    return path, found
+
+
+def main() -> None:
+    """Run the server."""
+    # A terminal's Ctrl-C goes to the whole group; the parent decides what becomes of us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What revisions print must not get into the caller's answer.
+    os.dup2(2, 1)
+    with socket.socket(fileno=int(sys.argv[1])) as control:
+        serve(control)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""The side that asks for the work: starts the server of `dbkit.migrations.worker`, hands out tasks, hears events."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+
+from dbkit.errors import DbkitError, InterruptedRunError, TerminatedRunError
+from dbkit.migrations.results import Event
+from dbkit.migrations.worker import HEADER, Answer, Task, pack
+
+__all__ = ["BugError", "WorkerDiedError", "default_jobs", "run_tasks"]
+
+BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from dbkit.migrations.worker import main; main()"
+MOST_JOBS = 4
+
+
+class WorkerDiedError(DbkitError):
+    """A worker process ended without an answer: killed, out of memory, or crashed in a driver."""
+
+
+class BugError(DbkitError):
+    """Something in dbkit itself went wrong in a worker; the message holds the traceback."""
+
+
+def default_jobs() -> int:
+    """Choose how many services are migrated at once: one per processor, four at most."""
+    return min(MOST_JOBS, os.cpu_count() or 1)
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """The state of one run: what waits, what is at work, what has been answered."""
+
+    control: socket.socket
+    server: int
+    key: Callable[[Task], Hashable]
+    jobs: int
+    on_event: Callable[[Event], None]
+    waiting: list[Task]
+    working: dict[Connection, Task] = field(default_factory=dict)
+    answers: dict[str, Answer | DbkitError] = field(default_factory=dict)
+    stopped: InterruptedRunError | None = None
+
+    def start(self) -> None:
+        """Hand out tasks: as many as there are jobs, and of each key one at a time."""
+        for task in list(self.waiting):
+            busy = {self.key(other) for other in self.working.values()}
+            if len(self.working) < self.jobs and self.key(task) not in busy:
+                self.waiting.remove(task)
+                self.working[_send(self.control, task)] = task
+
+    def hear(self) -> None:
+        """Wait for the next messages and take them in."""
+        for ready in wait(list(self.working)):
+            assert isinstance(ready, Connection)  # only connections were waited for
+            task = self.working[ready]
+            try:
+                message = ready.recv()
+            except (EOFError, OSError):
+                message = self.stopped or WorkerDiedError(
+                    f"the worker process of service {task.service!r} ended without an answer",
+                    hint="dbkit status shows what is applied; run the command again",
+                )
+            if isinstance(message, Event):
+                self.on_event(message)
+                continue
+            self.answers[task.service] = message
+            del self.working[ready]
+            ready.close()
+
+    def stop(self, error: InterruptedRunError) -> None:
+        """First time: have the workers stop at the next safe point. Second time: end them now."""
+        if self.stopped is not None:
+            os.killpg(self.server, signal.SIGKILL)
+            return
+        self.stopped = error
+        for task in self.waiting:
+            self.answers[task.service] = error
+        self.waiting.clear()
+        for connection in self.working:
+            with contextlib.suppress(OSError):
+                connection.send("stop")
+
+
+def run_tasks(
+    tasks: Sequence[Task], *, key: Callable[[Task], Hashable], jobs: int, on_event: Callable[[Event], None]
+) -> dict[str, Answer | DbkitError]:
+    """Have tasks done by worker processes; tasks of one key one after another.
+
+    Args:
+        tasks: at most one per service.
+        key: what two tasks must not work on at the same time.
+        jobs: how many may be at work at once.
+        on_event: called here, in the caller's thread, with each event.
+
+    Returns:
+        Per service what its worker answered, or the error that kept it from answering. An interrupt stops the workers at the
+        next safe point and stands in the answers; a second one ends them at once.
+    """
+    with _server() as (control, server):
+        run = _Run(control=control, server=server, key=key, jobs=max(1, jobs), on_event=on_event, waiting=list(tasks))
+        while run.waiting or run.working:
+            try:
+                run.start()
+                run.hear()
+            except KeyboardInterrupt:
+                run.stop(InterruptedRunError("interrupted", hint="run the command again to go on"))
+            except TerminatedRunError as error:
+                run.stop(error)
+        return run.answers
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[tuple[socket.socket, int]]:
+    """Start the server, in a session of its own, so that a terminal's Ctrl-C reaches only us."""
+    if not hasattr(os, "fork"):
+        raise DbkitError("migrations run in forked processes, which this system does not have", hint="use Linux or macOS")
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            arguments = [sys.executable, "-c", BOOT, str(theirs.fileno()), json.dumps(sys.path)]
+            server = subprocess.Popen(  # noqa: S603 - ourselves
+                arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2, start_new_session=True
+            )
+        try:
+            yield ours, server.pid
+        finally:
+            ours.close()
+            server.wait()
+
+
+def _send(control: socket.socket, task: Task) -> Connection:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        message = pack(sys.path, task)
+        socket.send_fds(control, [len(message).to_bytes(HEADER, "big")], [theirs.fileno()])
+        control.sendall(message)
+    return Connection(ours.detach())

@@ -1,0 +1,117 @@
+"""A project: a folder, its settings and its services. What every operation takes."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbkit.config import DatabaseConfig, Settings, find_root, load_settings, resolve
+from dbkit.errors import ConfigurationError, UnknownServiceError
+from dbkit.service import Registration, Service, load_service, register
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy.orm import Session, sessionmaker
+
+__all__ = ["Project"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """Root, settings and overrides; no connections. It can be pickled and sent to another process."""
+
+    root: Path
+    settings: Settings
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Configuration given in code, by `DatabaseConfig`'s names; beats everything else."""
+
+    @classmethod
+    def find(cls, start: Path | None = None, **overrides: Any) -> Project:  # noqa: ANN401 - configuration values
+        """Find the project of a folder: `DBKIT_PROJECT`, else the nearest parent with dbkit.toml or [tool.dbkit].
+
+        Raises:
+            ConfigurationError: there is none, or its file cannot be read.
+        """
+        root = find_root(start)
+        if root is None:
+            raise ConfigurationError(
+                f"no dbkit project in {str(start or Path.cwd())!r} or above it",
+                hint="add [tool.dbkit] to pyproject.toml, or name the project's folder in DBKIT_PROJECT",
+            )
+        return cls(root=root, settings=load_settings(root), overrides=overrides)
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """The names of all services, in alphabetical order."""
+        return tuple(sorted(self.settings.services))
+
+    def select(self, names: Sequence[str] = ()) -> tuple[str, ...]:
+        """Choose services: the named ones, each once and in alphabetical order, or all of them.
+
+        Raises:
+            UnknownServiceError: one of the names is no service's.
+        """
+        for name in names:
+            if name not in self.settings.services:
+                near = difflib.get_close_matches(name, self.service_names, n=1)
+                known = ", ".join(self.service_names) or "none"
+                raise UnknownServiceError(
+                    f"unknown service {name!r}", hint=f"did you mean {near[0]!r}?" if near else f"known services: {known}"
+                )
+        return tuple(sorted(set(names))) if names else self.service_names
+
+    def registration(self, name: str) -> Registration:
+        """Give what the project's file says of a service. Raises UnknownServiceError, ConfigurationError."""
+        self.select([name])
+        return register(name, self.settings.services[name], self.root, self.settings.migrations)
+
+    def service(self, name: str) -> Service:
+        """Import a service. Raises UnknownServiceError, ConfigurationError."""
+        return load_service(self.registration(name), self.root)
+
+    def config(self, name: str) -> DatabaseConfig:
+        """Resolve a service's configuration, from the environment as it is now.
+
+        Raises:
+            ConfigurationError: a value is wrong, or the values contradict each other.
+        """
+        self.select([name])
+        return resolve(self.settings, name, environ=os.environ, overrides=self.overrides)
+
+    def engine(self, name: str) -> sa.Engine:
+        """Give the service's engine, the same one at each call of a process; nothing is connected yet.
+
+        It may be used after a fork: the child has a pool of its own.
+        """
+        config = self.config(name)
+        key = (os.getpid(), str(self.root), name)
+        with _lock:
+            known = _engines.get(key)
+            if known is None or known[0] != config:
+                known = _engines[key] = (config, config.create_engine())
+            return known[1]
+
+    def session(self, name: str) -> sessionmaker[Session]:
+        """Give a factory of sessions on the service's engine."""
+        from sqlalchemy.orm import sessionmaker
+
+        return sessionmaker(self.engine(name))
+
+
+_engines: dict[tuple[int, str, str], tuple[DatabaseConfig, sa.Engine]] = {}
+_lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """Give a forked child a lock of its own: the parent's may have been held by a thread that is not there."""
+    global _lock  # noqa: PLW0603 - the only way to replace it
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)

@@ -1,0 +1,142 @@
+"""A service: its tables, and where its revisions are; and how services are found in the project's file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from dbkit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+__all__ = ["Registration", "Service", "load_service", "register"]
+
+MIGRATIONS = "alembic_envs/{service}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What a service brings: its name and the metadata of its tables.
+
+    `metadata` is a `sqlalchemy.MetaData`, a function that returns one, or `"module:attribute"`, which is imported only when
+    the models are needed.
+    """
+
+    name: str
+    metadata: sa.MetaData | Callable[[], sa.MetaData] | str
+
+    def load_metadata(self) -> sa.MetaData:
+        """Import the models and give their metadata.
+
+        Raises:
+            ConfigurationError: it cannot be imported, or is no metadata.
+        """
+        found: Any = self.metadata
+        if isinstance(found, str):
+            found = import_object(found, what=f"the metadata of service {self.name!r}")
+        if callable(found):
+            found = found()
+        if not hasattr(found, "sorted_tables"):
+            raise ConfigurationError(
+                f"the metadata of service {self.name!r} is {type(found).__name__}, not sqlalchemy.MetaData",
+                hint='name it as "module:Base.metadata"',
+            )
+        return cast("sa.MetaData", found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What the project's file says of a service; nothing of the service is imported for it."""
+
+    name: str
+    migrations: Path
+    service: str | None = None
+    """`module:attribute` of a `Service`."""
+    metadata: str | None = None
+    """`module:attribute` of a `MetaData`, where the service's code knows nothing of dbkit."""
+    env: Literal["dbkit", "own"] = "dbkit"
+    version_table: str = ""
+    owns: tuple[str, ...] = ()
+    """Patterns of further tables that are the service's."""
+
+
+def register(name: str, table: Mapping[str, Any], root: Path, migrations: str | None) -> Registration:
+    """Read a service's table of the project's file.
+
+    Raises:
+        ConfigurationError: a value is not what it must be, or the service names neither itself nor its metadata.
+    """
+    service, metadata = (_text(name, table, key) for key in ("service", "metadata"))
+    if (service is None) == (metadata is None):
+        raise ConfigurationError(
+            f"service {name!r} must have either 'service' or 'metadata'",
+            hint=f'write service = "services.{name}:service" in [tool.dbkit.services.{name}]',
+        )
+    env = _text(name, table, "env") or "dbkit"
+    if env not in ("dbkit", "own"):
+        raise ConfigurationError(f"service {name!r}: env is {env!r}", hint='env is "dbkit" or "own"')
+    folder = _text(name, table, "migrations") or migrations or MIGRATIONS
+    owns = table.get("owns", [])
+    if not isinstance(owns, list | tuple) or not all(isinstance(item, str) for item in owns):
+        raise ConfigurationError(f"service {name!r}: owns is {owns!r}", hint='owns is a list such as ["legacy_*"]')
+    return Registration(
+        name=name,
+        migrations=root / folder.replace("{service}", name),
+        service=service,
+        metadata=metadata,
+        env=cast("Literal['dbkit', 'own']", env),
+        version_table=_text(name, table, "version_table") or f"alembic_version_{name.replace('-', '_')}",
+        owns=tuple(owns),
+    )
+
+
+def load_service(registration: Registration, root: Path) -> Service:
+    """Import a service, with the project's folder on the import path.
+
+    Raises:
+        ConfigurationError: it cannot be imported, or is no Service.
+    """
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    if registration.metadata is not None:
+        return Service(name=registration.name, metadata=registration.metadata)
+    found = import_object(str(registration.service), what=f"service {registration.name!r}")
+    if not isinstance(found, Service):
+        raise ConfigurationError(
+            f"service {registration.name!r}: {registration.service!r} is {type(found).__name__}, not dbkit's Service",
+            hint='write service = Service(name="…", metadata="…:Base.metadata") there',
+        )
+    return found
+
+
+def import_object(reference: str, *, what: str) -> Any:  # noqa: ANN401 - whatever stands there
+    """Import `module:attribute.attribute`.
+
+    Raises:
+        ConfigurationError: there is no such module or attribute, or the module fails while it is imported.
+    """
+    module, _, path = reference.partition(":")
+    try:
+        found: Any = import_module(module)
+        for part in filter(None, path.split(".")):
+            found = getattr(found, part)
+    except Exception as error:  # noqa: BLE001 - a service's own module may raise anything while it is imported
+        raise ConfigurationError(
+            f"{what} cannot be imported from {reference!r}: {type(error).__name__}: {error}",
+            hint='the form is "package.module:attribute", importable from the project\'s folder',
+        ) from error
+    if not path:
+        raise ConfigurationError(f"{what}: {reference!r} names no attribute", hint='the form is "package.module:attribute"')
+    return found
+
+
+def _text(name: str, table: Mapping[str, Any], key: str) -> str | None:
+    value = table.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"service {name!r}: {key} is {value!r}", hint=f"{key} is a text")
+    return value
