@@ -1,0 +1,126 @@
+"""Chooses the backends that a run has, hands out servers and throw-away databases, and says at the end what ran."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.servers import (
+    BACKENDS,
+    SERVERS,
+    Database,
+    Server,
+    find_server,
+    how_to_start,
+    need_server,
+    throw_away_database,
+    variable,
+)
+
+# A round trip to a database takes what it takes; only its outcome is tested.
+settings.register_profile("dbkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("dbkit"), print_blob=True, max_examples=50)
+settings.load_profile("ci" if os.environ.get("CI") else "dbkit")
+
+_REQUIRED = pytest.StashKey[frozenset[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that turns skips for a missing server into a failure."""
+    parser.addoption(
+        "--require-backends",
+        default="",
+        metavar="NAMES",
+        help=f"fail unless these backends run (comma-separated, of: {', '.join(BACKENDS)})",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare one mark per backend, refuse a run without what it requires, and forget the developer's own settings."""
+    for backend in BACKENDS:
+        config.addinivalue_line("markers", f"{backend}: runs on {backend}")
+    required = frozenset(filter(None, config.getoption("--require-backends").replace(" ", "").split(",")))
+    if unknown := required.difference(BACKENDS):
+        raise pytest.UsageError(f"--require-backends: unknown {sorted(unknown)}, known {list(BACKENDS)}")
+    missing = [name for name in SERVERS if name in required and find_server(name) is None]
+    if missing:
+        raise pytest.UsageError("--require-backends: " + "; ".join(how_to_start(name) for name in missing))
+    config.stash[_REQUIRED] = required
+    for name in list(os.environ):
+        if "DATABASE_" in name or (name.startswith("DBKIT_") and not name.startswith("DBKIT_TEST_")):
+            del os.environ[name]
+
+
+def pytest_report_header() -> list[str]:
+    """Say at the top which servers this run talks to."""
+    return [f"{name}: {_describe(name)}" for name in SERVERS if find_server(name)]
+
+
+def _describe(backend: str) -> str:
+    server = need_server(backend)
+    try:
+        return f"{server.version()} at {server.url.host}:{server.url.port}"
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises, the tests will tell it in full
+        return f"unknown ({type(error).__name__})"
+
+
+def _parameters(backends: tuple[str, ...]) -> list[object]:
+    return [pytest.param(name, id=name, marks=getattr(pytest.mark, name)) for name in backends]
+
+
+@pytest.fixture(scope="session", params=_parameters(SERVERS))
+def server(request: pytest.FixtureRequest) -> Server:
+    """Give each real server in turn; skips where there is none."""
+    found = find_server(request.param)
+    if found is None:
+        pytest.skip(how_to_start(request.param))
+    return found
+
+
+@pytest.fixture(scope="session")
+def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Database]]:
+    """Hold one database per backend for the whole worker: creating them is slow."""
+    folder = tmp_path_factory.mktemp("databases")
+    with ExitStack() as stack:
+
+        class Made(dict[str, Database]):
+            def __missing__(self, backend: str) -> Database:
+                made = self[backend] = stack.enter_context(throw_away_database(backend, folder))
+                return made
+
+        yield Made()
+
+
+@pytest.fixture(scope="module", params=_parameters(BACKENDS))
+def database(request: pytest.FixtureRequest, _databases: dict[str, Database]) -> Iterator[Database]:
+    """Give a database on each backend in turn, empty at the start of the module; skips where there is no server."""
+    if request.param != "sqlite" and find_server(request.param) is None:
+        pytest.skip(how_to_start(request.param))
+    found = _databases[request.param]
+    yield found
+    found.clean()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say last which backends ran and which did not."""
+    ran: Counter[str] = Counter()
+    for outcome in ("passed", "failed", "xfailed", "xpassed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            ran.update(name for name in BACKENDS if name in report.keywords)
+    terminalreporter.section("backends")
+    there = ", ".join(f"{name} ({ran[name]} tests)" for name in BACKENDS if ran[name])
+    terminalreporter.write_line(f"ran: {there or 'none'}")
+    missing = [f"{name} ({_absence(name)})" for name in BACKENDS if not ran[name]]
+    terminalreporter.write_line(f"did not run: {', '.join(missing) or 'none'}")
+
+
+def _absence(backend: str) -> str:
+    """Say why a backend has no tests in this run."""
+    if backend != "sqlite" and find_server(backend) is None:
+        return f"{variable(backend)} is not set"
+    return "no test selected"
