@@ -1,0 +1,124 @@
+"""The revision files of a service as one history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from dbkit.errors import HistoryError, RevisionFileError
+from dbkit.migrations.heads import History, read_history
+from tests.projects import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """Give a project of one service without revisions."""
+    return Home(tmp_path).write("user")
+
+
+def history(home: Home) -> History:
+    """Read the service's history."""
+    return read_history("user", home.root / "envs" / "user")
+
+
+def test_revisions_are_listed_oldest_first(home: Home) -> None:
+    for number in ("0001", "0002", "0003"):
+        home.table("user", number, f"t{number}")
+    assert history(home).in_order() == ["0001", "0002", "0003"]
+    assert history(home).head() == "0003"
+
+
+def test_what_is_pending_depends_on_what_is_applied_and_on_the_target(home: Home) -> None:
+    for number in ("0001", "0002", "0003"):
+        home.table("user", number, f"t{number}")
+    found = history(home)
+    assert found.pending([]) == ("0001", "0002", "0003")
+    assert found.pending(["0001"]) == ("0002", "0003")
+    assert found.pending(["0003"]) == ()
+    assert found.pending([], "0002") == ("0001", "0002")
+    assert found.pending(["0001"], "+1") == ("0002",)
+    assert found.pending(["0002"], "0001") == ()
+
+
+def test_the_beginning_of_an_id_is_enough_where_it_is_unique(home: Home) -> None:
+    home.table("user", "0001", "a")
+    home.revision("user", "1975ea", "", down="0001")
+    assert history(home).find("19") == "1975ea"
+    with pytest.raises(HistoryError, match="'77' of service 'user' does not exist"):
+        history(home).find("77")
+
+
+def test_two_heads_are_refused_where_one_is_needed(home: Home) -> None:
+    home.table("user", "0001", "a")
+    home.table("user", "0002", "b")
+    home.revision("user", "0003", "", down="0001")
+    found = history(home)
+    assert found.heads == ("0002", "0003")
+    with pytest.raises(HistoryError, match="2 heads: 0002, 0003"):
+        found.pending([])
+    assert found.pending([], "heads") == ("0001", "0002", "0003")
+
+
+def test_a_missing_revision_is_named_with_the_one_that_needs_it(home: Home) -> None:
+    home.revision("user", "0003", "", down="0002")
+    with pytest.raises(HistoryError, match="'0003' of service 'user' is built on '0002', which is missing"):
+        history(home)
+
+
+def test_a_cycle_is_named(home: Home) -> None:
+    home.revision("user", "0001", "", down="0002")
+    home.revision("user", "0002", "", down="0001")
+    with pytest.raises(HistoryError, match="go in a circle: 0001, 0002"):
+        history(home)
+
+
+def test_one_id_in_two_files_is_refused(home: Home) -> None:
+    file = home.table("user", "0001", "a")
+    file.with_name("0001_again.py").write_text(file.read_text())
+    with pytest.raises(HistoryError, match="'0001' of service 'user' is in two files"):
+        history(home)
+
+
+def test_a_file_that_does_not_parse_is_named_with_its_line(home: Home) -> None:
+    file = home.table("user", "0001", "a")
+    file.write_text(file.read_text() + "\n\ndef broken(:\n")
+    line = len(file.read_text().splitlines())
+    with pytest.raises(RevisionFileError, match=rf"{file.name}:{line} does not parse"):
+        history(home)
+
+
+def test_the_tables_that_a_history_makes_are_known(home: Home) -> None:
+    home.table("user", "0001", "a")
+    home.revision("user", "0002", 'op.rename_table("a", "b")')
+    assert history(home).created_tables == {"a", "b"}
+
+
+def test_reading_the_files_agrees_with_alembic(home: Home) -> None:
+    home.table("user", "0001", "a")
+    home.table("user", "0002", "b")
+    home.revision("user", "0003", "", down="0001")
+    home.revision("user", "0004", "", down=("0002", "0003"))  # type: ignore[arg-type] # a merge
+    found = history(home)
+    scripts = ScriptDirectory(str(home.root / "envs" / "user"))
+    theirs = {script.revision: script for script in scripts.walk_revisions()}
+    assert set(found.scripts) == set(theirs)
+    assert list(found.heads) == scripts.get_heads()
+    for revision, script in found.scripts.items():
+        down = theirs[revision].down_revision
+        assert script.down == ((down,) if isinstance(down, str) else tuple(down or ()))
+        assert script.description == (theirs[revision].doc or "").rstrip(".") + "."
+
+
+def test_an_id_that_is_computed_is_read_by_running_the_file(home: Home) -> None:
+    file = home.table("user", "0001", "a")
+    file.write_text(file.read_text().replace("revision = '0001'", "revision = '00' + '01'"))
+    assert history(home).in_order() == ["0001"]
+    assert history(home).created_tables == {"a"}
+
+
+def test_a_long_history_is_put_in_order_without_recursion(home: Home) -> None:
+    for number in range(1, 1501):
+        home.revision("user", f"{number:04}", "")
+    assert history(home).in_order() == [f"{number:04}" for number in range(1, 1501)]
