@@ -1,0 +1,58 @@
+# The two commands of the README are `make migrate` and `make test`; both set up what they need.
+
+# The first Python that is new enough; name another with `make PYTHON=/path/to/python`.
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell \
+	$(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(p))))
+# Worker processes of pytest; 0 runs everything in one.
+JOBS ?= 2
+PYTEST_ARGS ?=
+SERVICES ?=
+
+BIN := .venv/bin
+MIN := .venv-min/bin
+
+.PHONY: migrate test lint bench test-min docs clean
+.DEFAULT_GOAL := migrate
+
+migrate: .venv/ready ## create and migrate the databases of the services (SQLite unless DATABASE_TYPE says otherwise)
+	@$(BIN)/dbkit migrate $(SERVICES)
+
+test: lint ## everything that has to hold: style, types, layers, tests
+	$(BIN)/pytest -n $(JOBS) $(PYTEST_ARGS)
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready ## ratios against the stock tool
+	$(BIN)/python -m benchmarks
+
+test-min: .venv-min/ready ## the oldest SQLAlchemy and Alembic that are promised, on SQLite
+	$(MIN)/pytest -n $(JOBS) -m "not postgresql and not mariadb and not mysql and not tidb and not mssql" \
+		--ignore=tests/packaging --ignore=tests/typing $(PYTEST_ARGS)
+
+docs: .venv/ready ## write the generated pages anew
+	$(BIN)/python -m tests.docs.generate
+
+clean:
+	rm -rf .venv .venv-min .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# The stamps make a second call take seconds. pip learnt --group in 25.1.
+.venv/ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "dbkit needs Python 3.11 or newer; none was found" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { echo "no virtual environment: on Debian, apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,testing]'
+	@# SQL Server's driver is a binary that some machines have no build of; nothing else needs it.
+	$(BIN)/python -m pip install --quiet -e '.[mssql]' || echo "note: pyodbc could not be installed; SQL Server is left out" >&2
+	@touch $@
+
+.venv-min/ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "dbkit needs Python 3.11 or newer; none was found" >&2; exit 1; }
+	$(PYTHON) -m venv .venv-min
+	$(MIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(MIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,testing]' \
+		sqlalchemy==2.0.40 alembic==1.18.4
+	@touch $@
