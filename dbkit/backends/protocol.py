@@ -208,6 +208,10 @@ class Connector(Protocol):
         """Tell whether this connection is encrypted, by the driver's own word or the server's."""
         ...
 
+    def flavour(self, connection: DBAPIConnection) -> str:
+        """Name the backend that the server really is, by its greeting where it has one: this is asked for every connection."""
+        ...
+
     def facts(self, connection: DBAPIConnection) -> ServerFacts:
         """Read what the server is."""
         ...

@@ -11,7 +11,8 @@ BACKEND: Backend = LazyBackend(
         extra="mariadb",
         driver="pymysql",
         scheme="mariadb",
-        schemes=(),
+        # A plain MySQL URL says how to talk, not what is there: DATABASE_TYPE may say that it is this one.
+        schemes=("mysql",),
         port=3306,
         passwords_in_url="ascii",
     ),

@@ -11,7 +11,8 @@ BACKEND: Backend = LazyBackend(
         extra="tidb",
         driver="pymysql",
         scheme="tidb",
-        schemes=(),
+        # A plain MySQL URL says how to talk, not what is there: DATABASE_TYPE may say that it is this one.
+        schemes=("mysql",),
         port=4000,
         # tidb_enable_check_constraint is off by default and GLOBAL only (seen on 8.5.3).
         enforces_checks=False,

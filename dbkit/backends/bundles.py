@@ -1,0 +1,35 @@
+"""Where this machine keeps the CAs that it trusts."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+# PingCAP's list: https://docs.pingcap.com/tidbcloud/secure-connections-to-serverless-clusters#root-certificate-default-path
+PATHS: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Red Hat, Fedora, CentOS
+    "/etc/ssl/cert.pem",  # Alpine, macOS
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+)
+
+
+def system_bundle(environ: Mapping[str, str] | None = None) -> str | None:
+    """Name the bundle that this machine trusts: `SSL_CERT_FILE`, OpenSSL's own, the known paths, certifi; or None."""
+    named = (os.environ if environ is None else environ).get("SSL_CERT_FILE")
+    if named:
+        return named
+    own = ssl.get_default_verify_paths().cafile
+    found = next((path for path in (own, *PATHS) if path and Path(path).is_file()), None)
+    return found or _certifi()
+
+
+def _certifi() -> str | None:
+    try:
+        import certifi
+    except ImportError:
+        return None
+    return str(certifi.where())

@@ -1,0 +1,23 @@
+"""How MariaDB is reached: as MySQL is, with a collation of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbkit.backends.mysql.connect import MysqlConnector
+from dbkit.backends.protocol import Connector
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+class MariadbConnector(MysqlConnector):
+    """Tells revisions that it is MySQL."""
+
+    def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
+        """Report the dialect's name as `mysql` to revisions, because many compare it; `backend_of` still says MariaDB."""
+        if migrating:
+            engine.dialect.name = "mysql"
+
+
+CONNECTOR: Connector = MariadbConnector(name="mariadb", collation="utf8mb4_nopad_bin")

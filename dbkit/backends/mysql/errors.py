@@ -1,0 +1,62 @@
+"""What PyMySQL's errors mean, for the whole family.
+
+Codes: https://dev.mysql.com/doc/mysql-errors/8.0/en/ and https://docs.pingcap.com/tidb/stable/error-codes.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+
+from dbkit.backends.marks import driver_error, marked_fault, one_line
+from dbkit.backends.protocol import Errors, Fault
+
+_CODES: Final = {
+    # 2059: the log-in needs a plugin that the driver does not have; 3955: account locked
+    Fault.LOGIN_REFUSED: (1045, 1698, 1862, 2059, 3118, 3955, 4151),
+    Fault.NO_DATABASE: (1049, 1008),
+    Fault.DATABASE_EXISTS: (1007,),
+    # 8121: TiDB's privilege check
+    Fault.NOT_ALLOWED: (1044, 1095, 1142, 1143, 1227, 1370, 1410, 8121),
+    # 2026: TLS failed; 3159: the server takes no clear connection
+    Fault.TLS_REFUSED: (2026, 3159),
+    # 9001, 9002, 9005: TiDB does not reach its storage
+    Fault.UNREACHABLE: (1040, 1129, 1130, 1203, 2001, 2002, 2003, 2005, 9001, 9002, 9005),
+    # 1927: MariaDB's "connection was killed"; 0: PyMySQL's word for a closed connection
+    Fault.CONNECTION_LOST: (0, 1053, 1077, 1079, 1152, 1927, 2006, 2013, 2055, 4031),
+    # 3572: NOWAIT; 8022, 9007 are conflicts and no locks
+    Fault.LOCK_TIMEOUT: (1205, 3572),
+}
+_FAULTS: Final = {code: fault for fault, codes in _CODES.items() for code in codes}
+
+
+class MysqlErrors:
+    """Reads the server's or the client library's number."""
+
+    def fault(self, error: BaseException) -> Fault:
+        """Classify an error by its code; a refused certificate comes as 2003, like a closed port."""
+        noted = marked_fault(error)
+        if noted is not None:
+            return noted
+        driver = driver_error(error)
+        found = _FAULTS.get(_code(driver), Fault.OTHER)
+        cause = getattr(driver, "original_exception", None)
+        # a connection that is killed in the middle gives 2013 with an ssl.SSLError in it, and is no fault of TLS
+        if found is Fault.UNREACHABLE and isinstance(cause, ssl.SSLError):
+            return Fault.TLS_REFUSED
+        return found
+
+    def message(self, error: BaseException) -> str:
+        """Word an error in one line: the server's text, and its number behind it."""
+        driver = driver_error(error)
+        code = _code(driver)
+        text = str(driver.args[1]) if len(driver.args) > 1 else str(driver)
+        return one_line(f"{text} ({code})" if code > 0 else text)
+
+
+def _code(error: BaseException) -> int:
+    code = error.args[0] if error.args else None
+    return code if isinstance(code, int) else -1
+
+
+ERRORS: Errors = MysqlErrors()

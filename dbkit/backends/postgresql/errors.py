@@ -1,0 +1,65 @@
+"""What psycopg2's errors mean. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dbkit.backends.marks import driver_error, marked_fault, one_line
+from dbkit.backends.protocol import Errors, Fault
+
+_STATES: Final = {
+    "3D000": Fault.NO_DATABASE,
+    "42P04": Fault.DATABASE_EXISTS,
+    "28P01": Fault.LOGIN_REFUSED,
+    "28000": Fault.LOGIN_REFUSED,
+    "42501": Fault.NOT_ALLOWED,
+    "55P03": Fault.LOCK_TIMEOUT,
+    "53300": Fault.UNREACHABLE,
+    "57P03": Fault.UNREACHABLE,
+    "57P01": Fault.CONNECTION_LOST,
+    "57P02": Fault.CONNECTION_LOST,
+    "25P03": Fault.CONNECTION_LOST,
+}
+# psycopg2 2.9 gives no code for a failed connection: libpq has its text only, libpq's own part of it never translated in the wheels.
+_TEXTS: Final = (
+    (Fault.TLS_REFUSED, re.compile(r"SSL error|certificate|does not support SSL|SSL connection (?:is|was) required|no encryption", re.I)),
+    (Fault.NO_DATABASE, re.compile(r"FATAL:\s+database .* does not exist")),
+    (Fault.NOT_ALLOWED, re.compile(r"permission denied for database")),
+    (Fault.LOGIN_REFUSED, re.compile(r"authentication failed|role .* does not exist|no pg_hba\.conf entry|no password supplied|not permitted to log in")),
+    (Fault.CONNECTION_LOST, re.compile(r"server closed the connection|connection already closed|terminating connection|could not (?:send|receive) data")),
+    (
+        Fault.UNREACHABLE,
+        re.compile(
+            r"refused|timeout expired|could not translate host name|No route to host|Network is unreachable|No such file or directory"
+            r"|too many (?:clients|connections)|starting up|shutting down|connection to server .* failed"
+        ),
+    ),
+)
+
+
+class PostgresqlErrors:
+    """Reads the SQLSTATE, and libpq's text where a connection was never made."""
+
+    def fault(self, error: BaseException) -> Fault:
+        """Classify an error by its SQLSTATE."""
+        noted = marked_fault(error)
+        if noted is not None:
+            return noted
+        driver = driver_error(error)
+        state = getattr(driver, "pgcode", None)
+        if state == "23505" and "pg_database_datname_index" in str(driver):
+            return Fault.DATABASE_EXISTS  # two CREATE DATABASE at once: the loser hears of the index
+        if state is not None:
+            return _STATES.get(state, Fault.CONNECTION_LOST if state.startswith("08") else Fault.OTHER)
+        return next((fault for fault, pattern in _TEXTS if pattern.search(str(driver))), Fault.OTHER)
+
+    def message(self, error: BaseException) -> str:
+        """Word an error in one line, without what libpq puts before the server's words."""
+        text = re.sub(r"connection to server (?:at|on) .*? failed: ", "", str(driver_error(error)).strip())
+        # an IPv4 and an IPv6 address of one host give the same line twice
+        lines = dict.fromkeys(line.strip() for line in text.splitlines())
+        return one_line(" ".join(lines)).removeprefix("FATAL: ").strip()
+
+
+ERRORS: Errors = PostgresqlErrors()

@@ -1,0 +1,88 @@
+"""How SQLite is opened, and what a connection is set to."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import sqlalchemy as sa
+
+from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+# trusted_schema: https://www.sqlite.org/pragma.html#pragma_trusted_schema (a file may come from somewhere else)
+_PRAGMAS: Final = ("foreign_keys=ON", "synchronous=NORMAL", "trusted_schema=OFF")
+
+
+class SqliteConnector:
+    """Opens files with dbkit's own BEGIN, because the module's leaves DDL outside of transactions."""
+
+    def url(self, endpoint: Endpoint) -> sa.URL:
+        """Build the URL of the file."""
+        return sa.URL.create(f"sqlite+{endpoint.driver}", database=endpoint.database, query=dict(endpoint.query))
+
+    def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Switch the module's own transactions off; `timeout` is how long a writer waits for another one, in seconds."""
+        return {"isolation_level": None, "timeout": endpoint.connect_timeout_s}
+
+    def password(self, password: str) -> str | bytes:
+        """Give it back; SQLite has none."""
+        return password
+
+    def set_up(self, connection: DBAPIConnection, endpoint: Endpoint) -> None:
+        """Switch foreign keys on and write-ahead logging where the file allows it."""
+        del endpoint
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            # a read-only file or one that is being written keeps its mode; the file is sound in either
+            pass
+        finally:
+            cursor.close()
+
+    def encrypted(self, connection: DBAPIConnection) -> bool:
+        """Say no: there is no connection to encrypt."""
+        del connection
+        return False
+
+    def flavour(self, connection: DBAPIConnection) -> str:
+        """Name it."""
+        del connection
+        return "sqlite"
+
+    def facts(self, connection: DBAPIConnection) -> ServerFacts:
+        """Read the library's version."""
+        del connection
+        return ServerFacts(flavour="sqlite", version=sqlite3.sqlite_version_info, text=sqlite3.sqlite_version)
+
+    def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
+        """Begin by our own word: for migrations at once with the write lock and with foreign keys off.
+
+        Foreign keys cannot be switched inside a transaction, and a table that is rebuilt would take its children's rows with
+        it: https://www.sqlite.org/lang_altertable.html#otheralter. Whoever migrates checks them before COMMIT.
+        """
+        begin = "BEGIN IMMEDIATE" if migrating else "BEGIN"
+
+        def on_begin(connection: sa.Connection) -> None:
+            if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+                return
+            driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+            if driver.isolation_level is not None:
+                driver.isolation_level = None  # SQLAlchemy sets it to "" when AUTOCOMMIT ends
+            connection.exec_driver_sql(begin)
+
+        def on_connect(connection: DBAPIConnection, record: object) -> None:
+            del record
+            connection.cursor().execute("PRAGMA foreign_keys=OFF")
+
+        sa.event.listen(engine, "begin", on_begin)
+        if migrating:
+            sa.event.listen(engine, "connect", on_connect)
+
+
+CONNECTOR: Connector = SqliteConnector()

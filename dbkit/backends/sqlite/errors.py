@@ -1,0 +1,35 @@
+"""What the sqlite3 module's errors mean. Codes: https://www.sqlite.org/rescode.html."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dbkit.backends.marks import driver_error, marked_fault, one_line
+from dbkit.backends.protocol import Errors, Fault
+
+_FAULTS: Final = {
+    3: Fault.NOT_ALLOWED,  # SQLITE_PERM
+    5: Fault.LOCK_TIMEOUT,  # SQLITE_BUSY
+    6: Fault.LOCK_TIMEOUT,  # SQLITE_LOCKED
+    8: Fault.NOT_ALLOWED,  # SQLITE_READONLY
+    10: Fault.CONNECTION_LOST,  # SQLITE_IOERR
+    14: Fault.UNREACHABLE,  # SQLITE_CANTOPEN
+    23: Fault.NOT_ALLOWED,  # SQLITE_AUTH
+    26: Fault.UNREACHABLE,  # SQLITE_NOTADB
+}
+
+
+class SqliteErrors:
+    """Reads the result code that Python 3.11 puts on the error."""
+
+    def fault(self, error: BaseException) -> Fault:
+        """Classify an error by its primary result code."""
+        code = getattr(driver_error(error), "sqlite_errorcode", None)
+        return marked_fault(error) or _FAULTS.get((code or 0) & 0xFF, Fault.OTHER)
+
+    def message(self, error: BaseException) -> str:
+        """Word an error in one line."""
+        return one_line(str(driver_error(error)))
+
+
+ERRORS: Errors = SqliteErrors()

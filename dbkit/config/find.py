@@ -1,0 +1,59 @@
+"""Where the project is: the nearest folder that says so."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from dbkit.errors import ConfigurationError
+
+OWN_FILE = "dbkit.toml"
+SHARED_FILE = "pyproject.toml"
+
+
+def find_root(start: Path | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Find the project's folder: `DBKIT_PROJECT`, else the nearest parent of `start` (default: the current folder).
+
+    Returns:
+        The folder, absolute; None where no parent holds a `dbkit.toml` or a `[tool.dbkit]`.
+
+    Raises:
+        ConfigurationError: `DBKIT_PROJECT` names a folder that is no project, or a `pyproject.toml` cannot be read.
+    """
+    variables = os.environ if environ is None else environ
+    named = variables.get("DBKIT_PROJECT", "").strip()
+    if named:
+        root = Path(named).expanduser().absolute()
+        if settings_file(root) is None:
+            raise ConfigurationError(
+                f"DBKIT_PROJECT is {named!r}, which is no dbkit project",
+                hint=f"name a folder with a {OWN_FILE}, or a {SHARED_FILE} with [tool.dbkit]",
+            )
+        return root
+    here = (start or Path.cwd()).absolute()
+    return next((folder for folder in (here, *here.parents) if settings_file(folder) is not None), None)
+
+
+def settings_file(folder: Path) -> Path | None:
+    """Name the file of a folder that makes it a project, or None."""
+    own = folder / OWN_FILE
+    if own.is_file():
+        return own
+    shared = folder / SHARED_FILE
+    return shared if shared.is_file() and "dbkit" in read_toml(shared).get("tool", {}) else None
+
+
+def read_toml(path: Path) -> dict[str, object] | dict[str, dict[str, object]]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigurationError: it cannot be read or is not TOML; the message says where, and quotes nothing of it.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)!r} cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{str(path)!r} is not TOML: {error}") from None

@@ -1,0 +1,185 @@
+"""The configuration of one service's database: frozen values, where each came from, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+from dbkit.backends import get_backend
+from dbkit.backends.protocol import Endpoint
+from dbkit.config.redact import MASK
+from dbkit.config.secrets import Secret
+from dbkit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from dbkit.backends.protocol import Backend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a value came from."""
+
+    kind: Literal["argument", "environment", ".env", "file", "default"]
+    name: str
+    """The variable, the key in the file, or the argument."""
+    path: str | None = None
+    """The file that it was read from: `.env`, the project's file, or the secret file that `X_FILE` names."""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """Word it for people: `USER_DATABASE_HOST (.env:3)`."""
+        if self.kind == "default":
+            return "default"
+        place = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{self.name} ({place or self.kind})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseConfig:
+    """Where one service's database is and how it is reached.
+
+    It holds values only, no connection: it can be compared, pickled and handed to another process. Made by `from_env`;
+    what is made by hand skips the checks of `from_env` but those of TLS.
+    """
+
+    backend: str
+    service: str | None = None
+    driver: str = ""
+    """The driver; empty for the backend's own."""
+    host: str | None = None
+    port: int | None = None
+    socket: str | None = None
+    """The Unix socket, where `DATABASE_HOST` began with a slash; then `host` is None."""
+    user: str | None = None
+    password: Secret | None = field(default=None, repr=False)
+    database: str | None = None
+    """The database's name; on SQLite the file's path, as in `sqlite_path`."""
+    sqlite_path: str | None = None
+    query: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Driver options out of DATABASE_URL, never about TLS."""
+    tls: Literal["verify", "insecure-loopback", "insecure-private"] = "verify"
+    ssl_ca: str | None = None
+    """A path, PEM text or `system`; None for what fits the host."""
+    ssl_verify_cert: bool | None = None
+    """None where nobody said, which under an insecure `tls` means clear text, and else true."""
+    ssl_verify_identity: bool | None = None
+    pool_size: int = 10
+    max_overflow: int = 20
+    pool_recycle_s: int = 300
+    connect_timeout_s: float = 10.0
+    environment: Literal["development", "test", "production"] = "development"
+    provenance: Mapping[str, Source] = field(default_factory=dict, compare=False, repr=False)
+    """Where each field's value came from."""
+
+    @classmethod
+    def from_env(
+        cls, service: str | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any # noqa: ANN401 - fields
+    ) -> DatabaseConfig:
+        """Read the configuration of a service: arguments, environment, `.env`, the project's file, defaults.
+
+        Needs no project; uses the nearest one of the current folder, or that of `DBKIT_PROJECT`, where there is one.
+
+        Args:
+            service: whose; None for an application that has only one database.
+            environ: read instead of `os.environ`.
+            overrides: fields of this class, or `url`; None counts as not given.
+
+        Raises:
+            ConfigurationError: something cannot be read, is unknown, contradicts itself, or is refused.
+        """
+        from dbkit.config.find import find_root
+        from dbkit.config.load import Settings, load_settings
+        from dbkit.config.resolve import resolve
+
+        root = find_root(environ=environ)
+        settings = Settings() if root is None else load_settings(root)
+        return resolve(settings, service, environ=environ, overrides=overrides)
+
+    @property
+    def address(self) -> str | None:
+        """Host and port as one word, or the socket; None where the database is a file."""
+        if self.host is None:
+            return self.socket
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    def endpoint(self) -> Endpoint:
+        """Give what a backend needs to connect, TLS decided down to the concrete CA file.
+
+        Raises:
+            ConfigurationError: TLS is not allowed as configured, or the CA cannot be used.
+        """
+        from dbkit.config.tls import tls_plan
+
+        return Endpoint(
+            driver=self.driver or self._backend.traits.driver,
+            host=self.host,
+            port=self.port,
+            socket=self.socket,
+            user=self.user,
+            password=None if self.password is None else self.password.reveal(),
+            database=self.sqlite_path or self.database if self._backend.traits.file_based else self.database,
+            tls=tls_plan(self),
+            connect_timeout_s=self.connect_timeout_s,
+            application_name=f"dbkit:{self.service}" if self.service else "dbkit",
+            query=self.query,
+        )
+
+    def url(self) -> sa.URL:
+        """Build a URL, password included, that verifies TLS even when given to a bare `sqlalchemy.create_engine`.
+
+        Raises:
+            ConfigurationError: the driver cannot do that from a URL; `create_engine()` can.
+        """
+        if self.password is not None and self._backend.traits.passwords_in_url == "ascii" and not self.password.reveal().isascii():
+            raise ConfigurationError(
+                "a URL cannot carry this password: it has characters outside ASCII, which the driver would change",
+                hint="use DatabaseConfig.create_engine(), which passes it unchanged",
+            )
+        return self._backend.connector.url(self.endpoint())
+
+    def get_connection_url(self) -> str:
+        """Give `url()` as text, with the password in it. Raises what `url()` raises."""
+        return self.url().render_as_string(hide_password=False)
+
+    def connect_args(self) -> dict[str, Any]:
+        """Build the driver's arguments that stand beside the URL, an SSLContext where the driver takes one; no password.
+
+        Raises:
+            ConfigurationError: as in `endpoint`.
+        """
+        return self._backend.connector.connect_args(self.endpoint())
+
+    def create_engine(self, **kw: Any) -> sa.Engine: # noqa: ANN401 - SQLAlchemy's own
+        """Make an engine that never falls back and never migrates; its URL holds no password.
+
+        Args:
+            kw: passed on to `sqlalchemy.create_engine`, over dbkit's own.
+
+        Raises:
+            ConfigurationError: as in `endpoint`.
+            MissingDriverError: the driver is not installed.
+        """
+        from dbkit.config.connect import create_engine
+
+        return create_engine(self, **kw)
+
+    def redacted(self) -> str:
+        """Word the configuration as one URL for people, `***` in place of the password; always possible."""
+        traits = self._backend.traits
+        scheme = f"{traits.scheme}+{self.driver or traits.driver}"
+        if traits.file_based:
+            return f"{traits.scheme}:///{self.sqlite_path or self.database or ''}"
+        login = "" if self.user is None else quote(self.user, safe="")
+        login += "" if self.password is None else f":{MASK}"
+        place = self.address or ""
+        where = quote(place, safe="") if self.socket else place
+        return f"{scheme}://{login}{'@' if login else ''}{where}/{self.database or ''}"
+
+    @property
+    def _backend(self) -> Backend:
+        return get_backend(self.backend)

@@ -1,0 +1,74 @@
+"""What hides secrets in text: every value that was ever seen as one, however it is encoded, and passwords in URLs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+# A shorter value would turn ordinary words into asterisks; it is hidden where a URL or a `password=` gives it away.
+SHORTEST = 4
+
+# The user's part must not reach over a slash or a blank, or prose between two URLs would be eaten.
+_URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@?#'\"]*):([^\s]*)@(?=[\w.\-\[%])")
+_ASSIGNED = re.compile(r"\b((?:password|passwd|pwd)\s*[=:]\s*)(?!\*\*\*|YES\b|NO\b)(?:\{(?:[^}]|\}\})*\}|'[^']*'|\"[^\"]*\"|[^\s;,&'\")]+)", re.I)
+
+
+class _Registry:
+    """The values that must not be seen, and the one pattern that finds them all."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, value: str) -> None:
+        if len(value) < SHORTEST:
+            return
+        new = _forms(value) - self._forms
+        if new:
+            # replaced, not changed in place: another thread may be reading the old one
+            self._forms = self._forms | new
+            # the longest first, or a part of an encoded form would stay
+            found = sorted(self._forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(re.escape(form) for form in found))
+
+    def hide(self, text: str) -> str:
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+
+_registry = _Registry()
+
+
+def _forms(value: str) -> set[str]:
+    """List the spellings in which a value turns up: in URLs, connection strings, reprs, JSON and base64."""
+    data = value.encode("utf-8", "surrogateescape")
+    encoded = {base64.b64encode(data), base64.urlsafe_b64encode(data)}
+    base64s = {form.decode("ascii") for form in encoded}
+    percent = {quote(data, safe=safe) for safe in ("", "/", " +")} | {quote_plus(data)}
+    escaped = {repr(value)[1:-1], ascii(value)[1:-1], json.dumps(value)[1:-1], repr(data)[2:-1]}
+    # a frame or message that went through latin-1 or shows UTF-8 bytes as latin-1
+    latin = {repr(value.encode("latin-1", "replace"))[2:-1], data.decode("latin-1")}
+    spellings = percent | {re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), form) for form in percent}
+    unpadded = {form.rstrip("=") for form in base64s}
+    forms = {value, value.replace("}", "}}")} | base64s | unpadded | spellings | escaped | latin
+    return {form for form in forms if len(form) >= SHORTEST and form.strip("?")}
+
+
+def register(value: str) -> None:
+    """Have `redact` hide this value from now on, in this process."""
+    _registry.add(value)
+
+
+def redact(text: str) -> str:
+    """Replace every known secret in a text, and whatever stands as a password in a URL or behind `password=`."""
+    hidden = _registry.hide(text)
+    hidden = _URL_PASSWORD.sub(rf"\1:{MASK}@", hidden)
+    return _ASSIGNED.sub(rf"\1{MASK}", hidden)
+
+
+def show(value: object) -> str:
+    """Word a value that is not secret for a message; what was put in the wrong place by mistake stays hidden."""
+    return repr(redact(str(value)))

@@ -1,0 +1,177 @@
+"""One service's configuration out of all that was said, in order of precedence."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dbkit.backends import get_backend
+from dbkit.backends.protocol import Backend
+from dbkit.backends.tidb import cloud
+from dbkit.config.levels import Level, levels_of
+from dbkit.config.load import Settings
+from dbkit.config.model import DatabaseConfig, Source
+from dbkit.config.redact import show
+from dbkit.config.secrets import Secret
+from dbkit.config.tls import check_tls
+from dbkit.config.url import schemes_of
+from dbkit.config.variables import unknown_names
+from dbkit.errors import ConfigurationError
+
+_SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
+# No quote, no blank, no control character, nothing that a shell or a path would read: whatever the backend's own limits are.
+_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_$\-]*")
+_DEFAULT: Final = Source(kind="default", name="default")
+# Without a service the embedded database has a name too.
+_NO_SERVICE: Final = "default"
+Fields = dict[str, tuple[Any, Source]]
+
+
+def resolve(
+    settings: Settings,
+    service: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> DatabaseConfig:
+    """Work out the configuration of one service.
+
+    Args:
+        settings: what the project's files say; `Settings()` where there is no project.
+        service: whose; None for an application that has only one database.
+        environ: read instead of `os.environ`.
+        overrides: explicit arguments, by the fields of DatabaseConfig, or `url`.
+
+    Raises:
+        ConfigurationError: something cannot be read, is unknown, contradicts itself, or is refused.
+    """
+    if service is not None and not _SERVICE.fullmatch(service):
+        raise ConfigurationError(f"{service!r} cannot be a service's name", hint="use letters, digits, - and _")
+    variables = os.environ if environ is None else environ
+    unknown_names({*variables, *settings.dotenv}, {*settings.services, *([service] if service else [])})
+    found = _combine(list(levels_of(settings, service, variables, overrides or {})))
+    backend = _backend_of(found)
+    _check_driver(found, backend)
+    values = {name: value for name, (value, _) in found.items()}
+    known = _file_fields(values, settings, backend, service) if backend.traits.file_based else _server_fields(values, backend, service)
+    fields = {name: value for name, value in {**_common(values), **known}.items() if value is not None}
+    provenance = {name: found[name][1] if name in found else _DEFAULT for name in ("backend", *fields)}
+    config = DatabaseConfig(backend=backend.name, service=service, provenance=provenance, **fields)
+    check_tls(config)
+    return config
+
+
+def _combine(levels: Iterable[Level]) -> Fields:
+    """Take each field from the first level that has it."""
+    found: Fields = {}
+    for level in levels:
+        for name, item in level.fields.items():
+            found.setdefault(name, item)
+        _take_url(found, level)
+    return {name: item for name, item in found.items() if item[0] is not None}
+
+
+def _take_url(found: Fields, level: Level) -> None:
+    """Add what a level's URL says; a URL for another backend than a stronger level asks for says nothing here."""
+    if level.url is None or level.url_source is None:
+        return
+    named = schemes_of(level.url.scheme)
+    if "backend" in found and found["backend"][0] not in named:
+        return
+    fields = dict(level.url.fields)
+    if "host" in fields and "host" not in found:
+        # the URL's place is one thing: a weaker level's port belongs to another server
+        fields = {"port": None, **fields}
+    fields = {"backend": named[0], "driver": level.url.driver, **fields}
+    for name, value in fields.items():
+        found.setdefault(name, (value, level.url_source))
+
+
+def _backend_of(found: Fields) -> Backend:
+    """Decide the backend. Raises where it would have to be guessed."""
+    if "backend" in found:
+        return get_backend(found["backend"][0])
+    for name in ("host", "database"):
+        # a name in the project's file is the template for all backends
+        if name in found and not (name == "database" and found[name][1].kind == "file"):
+            raise ConfigurationError(
+                f"{found[name][1].name} is set, but not what kind of database it is",
+                hint="set DATABASE_TYPE to tidb, mysql, mariadb, postgresql, mssql or sqlite",
+            )
+    if "environment" in found and found["environment"][0] == "production":
+        raise ConfigurationError("DBKIT_ENV is 'production', but DATABASE_TYPE is not set", hint="set DATABASE_TYPE or DATABASE_URL")
+    return get_backend("sqlite")
+
+
+def _check_driver(found: Fields, backend: Backend) -> None:
+    driver, source = found.get("driver", (None, _DEFAULT))
+    if driver not in {None, "", backend.traits.driver}:
+        raise ConfigurationError(
+            f"{source.name}: driver {driver!r} is not supported for {backend.traits.title}",
+            hint=f"leave it out, or use {backend.traits.driver!r}",
+        )
+
+
+def _common(values: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("driver", "pool_size", "max_overflow", "pool_recycle_s", "connect_timeout_s", "environment", "query")
+    return {name: values.get(name) for name in names}
+
+
+def _file_fields(values: Mapping[str, Any], settings: Settings, backend: Backend, service: str | None) -> dict[str, Any]:  # noqa: PLR0917 - the parts
+    given = values.get("sqlite_path") or ".dbkit/{service}.db"
+    text = given.replace("{service}", service or _NO_SERVICE)
+    if "\0" in text:
+        raise ConfigurationError("DATABASE_SQLITE_PATH holds a NUL character")
+    if text != ":memory:":
+        text = str((settings.root or Path.cwd()) / Path(text).expanduser())
+    return {"sqlite_path": text, "database": text, "driver": backend.traits.driver}
+
+
+def _server_fields(values: Mapping[str, Any], backend: Backend, service: str | None) -> dict[str, Any]:
+    host = values.get("host") or "localhost"
+    password = values.get("password")
+    found = {
+        "host": None if host.startswith("/") else host,
+        "socket": host if host.startswith("/") else None,
+        "port": values.get("port") or (cloud.PORT if cloud.is_cloud(host) else backend.traits.port),
+        "user": values.get("user"),
+        "password": Secret(password) if password else None,
+        "database": _database(values.get("database"), backend, service),
+        "driver": backend.traits.driver,
+        "tls": values.get("tls"),
+        "ssl_ca": values.get("ssl_ca"),
+        "ssl_verify_cert": values.get("ssl_verify_cert"),
+        "ssl_verify_identity": values.get("ssl_verify_identity"),
+    }
+    if (found["tls"] or "verify") == "verify":
+        found |= {name: True for name in ("ssl_verify_cert", "ssl_verify_identity") if found[name] is None}
+    _check_cloud(host, found)
+    return found
+
+
+def _check_cloud(host: str, found: Mapping[str, Any]) -> None:
+    if not cloud.is_cloud(host):
+        return
+    if found["port"] != cloud.PORT:
+        raise ConfigurationError(f"{show(host)} is TiDB Cloud, which listens on port {cloud.PORT}, not {found['port']}")
+    refusal = None if cloud.is_dedicated(host) else cloud.refuse_user(found["user"])
+    if refusal is not None:
+        raise ConfigurationError(f"DATABASE_USER is {show(found['user'] or '')}: {refusal}", hint="copy the user from TiDB Cloud's connection dialog")
+
+
+def _database(template: str | None, backend: Backend, service: str | None) -> str | None:
+    """Fill in the service's name, and refuse what is no plain name; None where there is neither name nor service."""
+    if service is None and "{service}" in (template or "{service}"):
+        return None
+    name = (template or "{service}").replace("{service}", service or "")
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(f"{show(name)} cannot be a database's name", hint="use letters, digits, _ and -")
+    if len(name.encode()) > backend.traits.name_limit:
+        raise ConfigurationError(
+            f"{show(name)} is too long for a database's name: {len(name.encode())} characters",
+            hint=f"{backend.traits.title} takes at most {backend.traits.name_limit}",
+        )
+    return name

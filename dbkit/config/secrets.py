@@ -1,0 +1,77 @@
+"""Secrets: a value that does not show itself, and the files that hold one."""
+
+from __future__ import annotations
+
+import logging
+import stat
+from pathlib import Path
+from typing import Final
+
+from dbkit.config.redact import MASK, register
+from dbkit.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+# Far above any password or token; a larger file is the wrong file, such as a device or an archive.
+LIMIT_BYTES: Final = 1 << 20
+
+
+class Secret:
+    """A password or token. It prints as `***`, compares by value, and is known to `redact` wherever it arrives."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Keep the value and have it hidden in all output of this process."""
+        self._value = value
+        register(value)
+
+    def reveal(self) -> str:
+        """Give the value itself, for the one place that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """Print nothing of it."""
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by value with another secret only."""
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        """Hash by value, as equality demands."""
+        return hash((Secret, self._value))
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything in it."""
+        return bool(self._value)
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        """Travel to a worker through a pipe, and be known to `redact` there too."""
+        return (Secret, (self._value,))
+
+
+def read_secret_file(path: Path, variable: str) -> str:
+    """Read the file that `X_FILE` names, without its one trailing newline.
+
+    Raises:
+        ConfigurationError: it cannot be read, is not UTF-8, or is far too large.
+    """
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+            raise ConfigurationError(f"{variable} names {str(path)!r}, which is not a file")
+        with path.open("rb") as file:
+            data = file.read(LIMIT_BYTES + 1)
+        text = data.decode("utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigurationError(f"{variable} names {str(path)!r}, which cannot be read: {reason}") from None
+    except UnicodeDecodeError:
+        # outside this clause, because the decoder's error carries the bytes
+        text = None
+    if text is None or len(data) > LIMIT_BYTES:
+        raise ConfigurationError(f"{variable} names {str(path)!r}, which does not hold text of at most 1 MiB")
+    if mode & stat.S_IROTH and stat.S_ISREG(mode):
+        log.warning("%s names %s, which everybody on this machine can read; chmod 600 it", variable, path)
+    return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")

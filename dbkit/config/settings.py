@@ -1,0 +1,211 @@
+"""The settings: one table of keys, from which the reading, the reference page and `.env.example` are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dbkit.config.redact import show
+from dbkit.errors import ConfigurationError
+
+PORTS: Final = range(1, 65536)
+# A host name, an IPv4 address, an IPv6 address with its zone, or the absolute path of a Unix socket.
+_HOST = re.compile(r"(?:[\w.\-]+|[0-9A-Fa-f:.]+(?:%[\w.\-]+)?|/[^\x00-\x1f]*)")
+
+TLS_MODES: Final = ("verify", "insecure-loopback", "insecure-private")
+ENVIRONMENTS: Final = ("development", "test", "production")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One key: where it is written, what it becomes, and what it means."""
+
+    key: str
+    """The variable's name: `DATABASE_HOST`; a service's own has the service's name before it."""
+    field: str
+    """The field of DatabaseConfig that it sets; `url` is taken apart into several."""
+    parse: Callable[[str], Any]
+    """Turns text into the value; raises ValueError with what was expected."""
+    default: str
+    """The default, in words."""
+    meaning: str
+    file_key: str | None = None
+    """Its name in dbkit.toml and [tool.dbkit]; None where it may not stand there."""
+    aliases: tuple[str, ...] = ()
+    secret: bool = False
+    per_service: bool = True
+    refuse_empty: bool = False
+    """An empty value is an error, because whoever set it wanted protection; otherwise empty means not set."""
+    example: str = ""
+
+    def read(self, text: str, name: str) -> Any:  # noqa: ANN401 - whatever the field holds
+        """Parse a value that was given under this name. Raises ConfigurationError, without the value where it is secret."""
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            expected = str(error)
+        value = "" if self.secret else f" is {show(text)}:"
+        raise ConfigurationError(f"{name}{value} expected {expected}")
+
+
+def words(text: str) -> str:
+    """Take text as it is, without the blanks around it."""
+    return text.strip()
+
+
+def verbatim(text: str) -> str:
+    """Take text as it is. Raises ValueError for the one character that no driver can send."""
+    if "\0" in text:
+        raise ValueError("a value without NUL characters")
+    return text
+
+
+def host(text: str) -> str:
+    """Take a host name, an address, or the path of a Unix socket."""
+    found = text.strip().removeprefix("[").removesuffix("]")
+    if not _HOST.fullmatch(found):
+        raise ValueError("a host name, an address, or the path of a Unix socket; the port has a key of its own")
+    return found
+
+
+def port(text: str) -> int:
+    """Take a TCP port."""
+    found = int(text) if text.strip().isdecimal() else 0
+    if found not in PORTS:
+        raise ValueError("a port, 1 to 65535")
+    return found
+
+
+def count(text: str) -> int:
+    """Take a number of connections, 0 or more."""
+    if not text.strip().isdecimal():
+        raise ValueError("a whole number, 0 or more")
+    return int(text)
+
+
+def several(text: str) -> int:
+    """Take a number of connections, 1 or more: for SQLAlchemy a pool of 0 is one without a limit."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise ValueError("a whole number, 1 or more")
+    return int(text)
+
+
+def seconds(text: str) -> int:
+    """Take a time in whole seconds, -1 for never."""
+    if not re.fullmatch(r"\s*(-1|[1-9]\d*)\s*", text):
+        raise ValueError("whole seconds, 1 or more; -1 for never")
+    return int(text)
+
+
+def timeout(text: str) -> float:
+    """Take a time in seconds above zero, at most a day."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 86400:  # noqa: PLR2004 - a day; longer is a slip of the unit
+        raise ValueError("seconds, above 0 and at most 86400")
+    return found
+
+
+def boolean(text: str) -> bool:
+    """Take true or false, in the spellings that people use."""
+    found = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if text.strip().lower() not in found:
+        raise ValueError("true or false")
+    return found[text.strip().lower()]
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Make a parser that takes one of these words."""
+
+    def parse(text: str) -> str:
+        found = text.strip().lower()
+        if found not in choices:
+            raise ValueError(" or ".join(repr(choice) for choice in choices))
+        return found
+
+    return parse
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting(
+        key="DATABASE_TYPE", field="backend", file_key="type", parse=lambda text: text.strip().lower(),
+        default="the scheme of `DATABASE_URL`; else `sqlite`", example="tidb",
+        meaning="The database: `tidb` `mysql` `mariadb` `postgresql` `mssql` `sqlite`. Needed as soon as a host or a name is set, and in production.",
+    ),
+    Setting(
+        key="DATABASE_URL", field="url", file_key="url", parse=verbatim, secret=True, default="none",
+        meaning="All in one: `scheme://user:password@host:port/name`. The password is percent-encoded. It must not contradict the other keys.",
+    ),
+    Setting(
+        key="DATABASE_HOST", field="host", file_key="host", parse=host, default="localhost", example="db.example.com",
+        meaning="The server: a host name, an address, or the path of a Unix socket (which needs no TLS).",
+    ),
+    Setting(
+        key="DATABASE_PORT", field="port", file_key="port", parse=port, default="the backend's own; 4000 on TiDB Cloud", example="4000",
+        meaning="The server's port.",
+    ),
+    Setting(
+        key="DATABASE_USER", field="user", file_key="user", parse=verbatim, default="none", example="app",
+        meaning="The account; `prefix.user` on TiDB Cloud.",
+    ),
+    Setting(
+        key="DATABASE_PASSWORD", field="password", parse=verbatim, secret=True, default="none",
+        meaning="The account's password, as it is, not percent-encoded. Better: `DATABASE_PASSWORD_FILE`, the file that holds it.",
+    ),
+    Setting(
+        key="DATABASE_NAME", field="database", file_key="database", parse=words, default="`{service}`", example="app_{service}",
+        meaning="The database's name; `{service}` in it stands for the service's.",
+    ),
+    Setting(
+        key="DATABASE_SQLITE_PATH", field="sqlite_path", file_key="sqlite_path", parse=words, default="`.dbkit/{service}.db`",
+        meaning="The file, where the database is SQLite; relative to the project's folder.",
+    ),
+    Setting(
+        key="DATABASE_SSL_CA", field="ssl_ca", file_key="ssl_ca", parse=words, aliases=("DATABASE_SSL_CA_PATH",), refuse_empty=True,
+        default="TiDB Cloud's public CA for its hosts; else the system's bundle",
+        meaning="The CA that has signed the server's certificate: a path, PEM text, or `system`.",
+    ),
+    Setting(
+        key="DATABASE_SSL_VERIFY_CERT", field="ssl_verify_cert", file_key="ssl_verify_cert", parse=boolean, refuse_empty=True, default="true",
+        meaning="Whether the server's certificate is checked; false only with an insecure `DATABASE_TLS`.",
+    ),
+    Setting(
+        key="DATABASE_SSL_VERIFY_IDENTITY", field="ssl_verify_identity", file_key="ssl_verify_identity", parse=boolean, refuse_empty=True, default="true",
+        meaning="Whether the certificate must name the host; false only with an insecure `DATABASE_TLS`.",
+    ),
+    Setting(
+        key="DATABASE_TLS", field="tls", file_key="tls", parse=one_of(*TLS_MODES), refuse_empty=True, default="verify",
+        meaning="`verify`; `insecure-loopback` for a server on this machine; `insecure-private` for a single-label or private-range host, never in production.",
+    ),
+    Setting(
+        key="DATABASE_POOL_SIZE", field="pool_size", file_key="pool_size", parse=several, default="10",
+        meaning="Connections that a service keeps open.",
+    ),
+    Setting(
+        key="DATABASE_MAX_OVERFLOW", field="max_overflow", file_key="max_overflow", parse=count, default="20",
+        meaning="Connections beyond these, closed when they are given back.",
+    ),
+    Setting(
+        key="DATABASE_POOL_RECYCLE", field="pool_recycle_s", file_key="pool_recycle", parse=seconds, default="300",
+        meaning="Seconds after which a connection is replaced; TiDB Cloud cuts idle ones at five minutes.",
+    ),
+    Setting(
+        key="DATABASE_CONNECT_TIMEOUT", field="connect_timeout_s", file_key="connect_timeout", parse=timeout, default="10",
+        meaning="Seconds within which a connection must be made.",
+    ),
+    Setting(
+        key="DBKIT_ENV", field="environment", parse=one_of(*ENVIRONMENTS), default="development", per_service=False,
+        meaning="`development`, `test` or `production`; production needs an explicit `DATABASE_TYPE` and refuses what is insecure.",
+    ),
+    Setting(
+        key="DBKIT_PROJECT", field="project", parse=words, default="the nearest parent with `dbkit.toml` or `[tool.dbkit]`", per_service=False,
+        meaning="The project's folder.",
+    ),
+)  # fmt: skip
+
+BY_FIELD: Final = {setting.field: setting for setting in SETTINGS}
+BY_FILE_KEY: Final = {setting.file_key: setting for setting in SETTINGS if setting.file_key}

@@ -1,0 +1,201 @@
+"""How a connection is protected: which mode for which host, and which CA file. Whatever is unclear is an error."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+import logging
+import os
+import re
+import ssl
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dbkit.backends.bundles import system_bundle
+from dbkit.backends.protocol import TlsPlan
+from dbkit.backends.tidb import cloud
+from dbkit.config.redact import show
+from dbkit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from dbkit.config.model import DatabaseConfig
+
+log = logging.getLogger(__name__)
+
+VENDORED: Final = Path(__file__).with_name("isrgrootx1.pem")
+# ISRG Root X1, https://letsencrypt.org/certificates/
+FINGERPRINT: Final = "96bcec06264976f37460779acf28c5a7cfe8a3c0aae11a8ffcee05c0bddf08c6"
+_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+
+
+def check_tls(config: DatabaseConfig) -> None:
+    """Refuse a mode that this host or environment does not allow; reads no file.
+
+    Raises:
+        ConfigurationError: naming DATABASE_TLS.
+    """
+    if config.socket is not None or config.host is None:
+        return
+    if config.tls == "verify":
+        _check_verify(config)
+        return
+    if config.tls == "insecure-loopback" and not is_loopback(config.host):
+        raise ConfigurationError(
+            f"DATABASE_TLS is 'insecure-loopback', but the host {show(config.host)} is not this machine",
+            hint="use DATABASE_TLS=verify with DATABASE_SSL_CA",
+        )
+    if config.tls == "insecure-private":
+        _check_private(config, config.host)
+    if config.ssl_verify_cert is False and config.ssl_verify_identity:
+        raise ConfigurationError(
+            "DATABASE_SSL_VERIFY_IDENTITY is true and DATABASE_SSL_VERIFY_CERT is false: a name that nobody vouches for says nothing",
+            hint="set both to false, or DATABASE_SSL_VERIFY_CERT=true",
+        )
+
+
+def _check_verify(config: DatabaseConfig) -> None:
+    for name, value in (("CERT", config.ssl_verify_cert), ("IDENTITY", config.ssl_verify_identity)):
+        if value is False:
+            raise ConfigurationError(
+                f"DATABASE_SSL_VERIFY_{name} is false, which DATABASE_TLS=verify does not allow",
+                hint="leave it out; DATABASE_TLS=insecure-loopback or insecure-private allows it on this machine or network",
+            )
+
+
+def _check_private(config: DatabaseConfig, host: str) -> None:
+    if config.environment == "production":
+        raise ConfigurationError("DATABASE_TLS is 'insecure-private', which production refuses", hint="use DATABASE_TLS=verify")
+    if not is_private(host):
+        raise ConfigurationError(
+            f"DATABASE_TLS is 'insecure-private', but the host {show(host)} is neither single-label nor in a private range",
+            hint="use DATABASE_TLS=verify",
+        )
+
+
+def tls_plan(config: DatabaseConfig) -> TlsPlan:
+    """Decide how the connection is protected, down to the concrete CA file.
+
+    Raises:
+        ConfigurationError: the mode is not allowed, or the CA is missing, empty, unreadable or no certificate.
+    """
+    if config.host is None or config.socket is not None:
+        return TlsPlan(mode="off")
+    check_tls(config)
+    if config.tls == "insecure-private":
+        log.warning("INSECURE: DATABASE_TLS=insecure-private: what is sent to %s can be read and changed on the way", config.host)
+    asked = (config.ssl_ca, config.ssl_verify_cert, config.ssl_verify_identity)
+    if config.tls != "verify" and all(item is None for item in asked):
+        return TlsPlan(mode="off")
+    if config.ssl_verify_cert is False:
+        return TlsPlan(mode="encrypt")
+    ca_file = resolve_ca(config.ssl_ca, config.host)
+    return TlsPlan(mode="ca" if config.ssl_verify_identity is False else "verify", ca_file=ca_file)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine by its name alone; nothing is looked up."""
+    name = host.lower().rstrip(".")
+    address = _address(name)
+    return address.is_loopback if address else name == "localhost" or name.endswith(".localhost")
+
+
+def is_private(host: str) -> bool:
+    """Tell whether a host has one label, or an address that is not routed in public."""
+    address = _address(host)
+    if address is None:
+        return "." not in host.rstrip(".")
+    return address.is_private and not address.is_unspecified
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def resolve_ca(asked: str | None, host: str) -> str:
+    """Find the CA file: what was asked for, TiDB Cloud's public root for its hosts, else the system's bundle.
+
+    Raises:
+        ConfigurationError: there is none, or it cannot be used.
+    """
+    if asked is not None and asked != "system":
+        return _usable(_as_file(asked), "DATABASE_SSL_CA")
+    if asked is None and cloud.is_dedicated(host):
+        raise ConfigurationError(
+            f"{show(host)} is TiDB Cloud Dedicated, which has a CA of its own",
+            hint="download it in TiDB Cloud's connection dialog and name it in DATABASE_SSL_CA",
+        )
+    if asked is None and cloud.is_cloud(host):
+        return _vendored()
+    found = system_bundle()
+    if found is None:
+        raise ConfigurationError("this machine has no bundle of CAs", hint="name the server's CA in DATABASE_SSL_CA")
+    return _usable(Path(found), "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") == found else "the system's bundle")
+
+
+def _as_file(asked: str) -> Path:
+    """Turn PEM text (also base64 of it, or with literal backslash-n) into a file; a path is taken as it is."""
+    text = asked.replace("\\n", "\n") if _BEGIN in asked else _from_base64(asked)
+    if text is not None and _BEGIN in text:
+        return _keep(text)
+    if "?" in asked:
+        raise ConfigurationError(f"DATABASE_SSL_CA is {show(asked)}: a second '?' of a URL has got into the path", hint="join options with '&'")
+    return Path(asked).expanduser()
+
+
+def _from_base64(asked: str) -> str | None:
+    compact = re.sub(r"\s+", "", asked)
+    if len(compact) < len(_BEGIN) or os.path.lexists(asked):
+        return None
+    try:
+        return base64.b64decode(compact, validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _keep(pem: str) -> Path:
+    """Write PEM text where only this user can change it; libpq and bare URLs take a CA as a file only.
+
+    The name is the content's hash: the same text is one file for all processes, and it outlives the process that wrote it.
+    """
+    owner = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"dbkit-ca-{owner}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    foreign = hasattr(os, "getuid") and (status.st_uid != owner or status.st_mode & 0o077)
+    if foreign or not stat.S_ISDIR(status.st_mode):
+        raise ConfigurationError(f"{str(folder)!r} belongs to somebody else or is open to others", hint="remove it, or set TMPDIR")
+    path = folder / f"{hashlib.sha256(pem.encode()).hexdigest()}.pem"
+    if not path.is_file() or path.read_text(encoding="utf-8") != pem:
+        handle, fresh = tempfile.mkstemp(dir=folder)  # 0600, and complete before it bears the name
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(pem)
+        Path(fresh).replace(path)
+    return path
+
+
+def _vendored() -> str:
+    found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(VENDORED.read_text(encoding="ascii"))).hexdigest()
+    if found != FINGERPRINT:
+        raise ConfigurationError(f"{str(VENDORED)!r} is not ISRG Root X1: its SHA-256 is {found}", hint="reinstall dbkit")
+    return str(VENDORED)
+
+
+def _usable(path: Path, name: str) -> str:
+    """Prove that a file holds certificates; a driver would go on without."""
+    full = path.absolute()
+    hint = "name a file of PEM certificates, PEM text, or 'system'"
+    try:
+        full.read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=full)
+    except ssl.SSLError:
+        raise ConfigurationError(f"{name} is {show(path)}, which holds no certificate", hint=hint) from None
+    except OSError as error:
+        raise ConfigurationError(f"{name} is {show(path)}, which cannot be read: {error.strerror}", hint=hint) from None
+    return str(full)

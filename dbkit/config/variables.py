@@ -1,0 +1,78 @@
+"""The environment's variables and those of `.env`, as one set; and the unknown ones among them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dbkit.config.load import Settings
+from dbkit.config.nearest import within
+from dbkit.config.settings import SETTINGS
+from dbkit.errors import ConfigurationError
+
+FILE_SUFFIX = "_FILE"
+EDITS = 2
+
+# A name within two edits of one of ours keeps at least one of three parts of `DATABASE_` or `DBKIT_` whole: a cheap sieve.
+_SIEVE = re.compile(r"DAT|ABA|SE_|DBK|IT_|ENV|PRO")
+_OURS = re.compile(r"DATABASE_|DBKIT_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A variable's text, and where it was set."""
+
+    text: str = field(repr=False)
+    kind: Literal["environment", ".env"] = "environment"
+    path: str | None = None
+    line: int | None = None
+
+
+def prefix_of(service: str) -> str:
+    """Make the prefix of a service's own variables: `USER_` for `user`."""
+    return re.sub(r"\W", "_", service).upper() + "_"
+
+
+def variables_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Variable]:
+    """Join the environment and `.env`, which gives way: of X and X_FILE too, which are one thing."""
+    found = {name: Variable(text=text) for name, text in environ.items()}
+    path = None if settings.root is None else str(settings.root / ".env")
+    for name, value in settings.dotenv.items():
+        base = name.removesuffix(FILE_SUFFIX)
+        if base not in environ and base + FILE_SUFFIX not in environ:
+            found[name] = Variable(text=value.text, kind=".env", path=path, line=value.line)
+    return found
+
+
+def known_names(services: Iterable[str]) -> frozenset[str]:
+    """List every variable that means something: global ones, each service's own, and the `_FILE` of each."""
+    prefixes = ["", *(prefix_of(service) for service in services)]
+    names = {
+        prefix + key
+        for setting in SETTINGS
+        for key in (setting.key, *setting.aliases)
+        for prefix in (prefixes if setting.per_service else [""])
+    }
+    return frozenset(names | {name + FILE_SUFFIX for name in names})
+
+
+def unknown_names(variables: Iterable[str], services: Iterable[str]) -> tuple[str, ...]:
+    """List the variables that look like ours and mean nothing.
+
+    Raises:
+        ConfigurationError: one is within two edits of a name that means something: a slip that would go unseen.
+    """
+    known = known_names(services)
+    strange = sorted(name for name in variables if name not in known and _SIEVE.search(name))
+    for name in strange:
+        for near in _near(name, known):
+            raise ConfigurationError(f"unknown variable {name!r}", hint=f"did you mean {near!r}?")
+    return tuple(name for name in strange if _OURS.match(name))
+
+
+def _near(name: str, known: Iterable[str]) -> Iterator[str]:
+    close = [other for other in known if within(name, other, EDITS)]
+    # the nearest first: one edit before two, then the alphabet, so that the answer is always the same
+    yield from sorted(close, key=lambda other: (not within(name, other, 1), other))
