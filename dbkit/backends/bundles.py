@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,6 @@ def system_bundle(environ: Mapping[str, str] | None = None) -> str | None:
 
 def _certifi() -> str | None:
     try:
-        import certifi
+        return str(import_module("certifi").where())
     except ImportError:
         return None
-    return str(certifi.where())

@@ -8,4 +8,15 @@ from dbkit.config.resolve import resolve
 from dbkit.config.secrets import Secret
 from dbkit.config.settings import SETTINGS, Setting
 
-__all__ = ["SETTINGS", "DatabaseConfig", "Secret", "Setting", "Settings", "Source", "find_root", "load_settings", "redact", "resolve"]
+__all__ = [
+    "SETTINGS",
+    "DatabaseConfig",
+    "Secret",
+    "Setting",
+    "Settings",
+    "Source",
+    "find_root",
+    "load_settings",
+    "redact",
+    "resolve",
+]

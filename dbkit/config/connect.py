@@ -57,7 +57,9 @@ def create_engine(config: DatabaseConfig, *, migrating: bool = False, **kw: Any)
     asked = kw.pop("connect_args", {})
     bypass = sorted(name for name in (*kw, *asked) if is_about_tls(name) or name in {"creator", "pool", "password"})
     if bypass:
-        raise ConfigurationError(f"argument {bypass[0]!r} would bypass the proof of TLS", hint="configure it by DATABASE_… keys")
+        raise ConfigurationError(
+            f"argument {bypass[0]!r} would bypass the proof of TLS", hint="configure it by DATABASE_… keys"
+        )
     try:
         engine = sa.create_engine(
             backend.connector.url(endpoint),
@@ -103,7 +105,9 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
     title, place = backend.traits.title, config.address
     said = redact(backend.errors.message(error))
     if backend.traits.file_based:
-        return UnreachableError(f"cannot open {config.database!r}: {said}", hint="check DATABASE_SQLITE_PATH and who may write there")
+        return UnreachableError(
+            f"cannot open {config.database!r}: {said}", hint="check DATABASE_SQLITE_PATH and who may write there"
+        )
     match backend.errors.fault(error):
         case Fault.TLS_REFUSED:
             return TlsRefusedError(
@@ -111,17 +115,24 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
                 hint="name the CA that signed the server's certificate in DATABASE_SSL_CA, and the host as the certificate does",
             )
         case Fault.NO_DATABASE:
-            return DatabaseMissingError(f"{title} at {place} has no database {config.database!r}", hint="dbkit create makes it")
+            return DatabaseMissingError(
+                f"{title} at {place} has no database {config.database!r}", hint="dbkit create makes it"
+            )
         case Fault.LOGIN_REFUSED:
             return UnreachableError(
-                f"{title} at {place} refuses the log-in of {config.user!r}: {said}", hint="check DATABASE_USER and DATABASE_PASSWORD"
+                f"{title} at {place} refuses the log-in of {config.user!r}: {said}",
+                hint="check DATABASE_USER and DATABASE_PASSWORD",
             )
         case Fault.NOT_ALLOWED:
             return UnreachableError(
-                f"{title} at {place}: {config.user!r} may not use database {config.database!r}: {said}", hint="check the name, or grant the right"
+                f"{title} at {place}: {config.user!r} may not use database {config.database!r}: {said}",
+                hint="check the name, or grant the right",
             )
         case _:
-            return UnreachableError(f"cannot reach {title} at {place}: {said}", hint="check DATABASE_HOST and DATABASE_PORT, and that it runs")
+            return UnreachableError(
+                f"cannot reach {title} at {place}: {said}",
+                hint="check DATABASE_HOST and DATABASE_PORT, and that it runs",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +145,9 @@ class Dialler:
     password: Secret | None
     address: str
 
-    def connect(self, dialect: sa.Dialect, record: object, cargs: list[Any], cparams: dict[str, Any]) -> DBAPIConnection:  # noqa: PLR0917 - SQLAlchemy's event
+    def connect(  # noqa: PLR0917 - SQLAlchemy's event
+        self, dialect: sa.Dialect, record: object, cargs: list[Any], cparams: dict[str, Any]
+    ) -> DBAPIConnection:
         """Connect, prove TLS and the server's kind, and set the session up: SQLAlchemy's `do_connect`."""
         del record
         if self.backend.traits.file_based:
@@ -146,12 +159,14 @@ class Dialler:
         return connection
 
     def _dial(
-        self, dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any] # noqa: PLR0917 - SQLAlchemy's event
+        self, dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any]
     ) -> tuple[DBAPIConnection | None, BaseException | None]:
         """Give a connection or an error; the frames that hold the password end here."""
         connection = None
         try:
-            login = {} if self.password is None else {"password": self.backend.connector.password(self.password.reveal())}
+            login = (
+                {} if self.password is None else {"password": self.backend.connector.password(self.password.reveal())}
+            )
             connection = dialect.connect(*cargs, **cparams, **login)
             self._prove(connection)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the password
@@ -163,11 +178,14 @@ class Dialler:
     def _prove(self, connection: DBAPIConnection) -> None:
         connector = self.backend.connector
         if self.endpoint.tls.mode != "off" and not connector.encrypted(connection):
-            raise TlsRefusedError(f"the connection to {self.address} is not encrypted", hint="switch TLS on at the server")
+            raise TlsRefusedError(
+                f"the connection to {self.address} is not encrypted", hint="switch TLS on at the server"
+            )
         found = connector.flavour(connection)
         if found != self.backend.name:
             raise BackendMismatchError(
-                f"DATABASE_TYPE is {self.backend.name!r}, but the server at {self.address} is {found!r}", hint=f"set DATABASE_TYPE={found}"
+                f"DATABASE_TYPE is {self.backend.name!r}, but the server at {self.address} is {found!r}",
+                hint=f"set DATABASE_TYPE={found}",
             )
         connector.set_up(connection, self.endpoint)
 

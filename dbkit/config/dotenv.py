@@ -11,7 +11,7 @@ from dbkit.errors import ConfigurationError
 
 _START = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*")
 _BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
-_QUOTED = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\"", re.S)
+_QUOTED = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\"", re.DOTALL)
 # A comment needs a blank before its hash, so that a password may hold one.
 _BARE = re.compile(r"(?P<bare>[^\n]*?)(?:[ \t]+#[^\n]*)?(?:\n|\Z)")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
@@ -75,7 +75,7 @@ def _value(text: str, at: int, path: Path, line: int) -> tuple[str, int]:  # noq
         raise _refusal(path, line)
     if quoted["single"] is not None:
         return quoted["single"], end.end()
-    return re.sub(r"\\(.)", _unescape, quoted["double"], flags=re.S), end.end()
+    return re.sub(r"\\(.)", _unescape, quoted["double"], flags=re.DOTALL), end.end()
 
 
 def _unescape(found: re.Match[str]) -> str:

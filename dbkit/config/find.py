@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dbkit.errors import ConfigurationError
 
@@ -42,10 +43,12 @@ def settings_file(folder: Path) -> Path | None:
     if own.is_file():
         return own
     shared = folder / SHARED_FILE
-    return shared if shared.is_file() and "dbkit" in read_toml(shared).get("tool", {}) else None
+    if not shared.is_file() or b"dbkit" not in shared.read_bytes():
+        return None  # somebody else's, which need not be readable for us
+    return shared if "dbkit" in read_toml(shared).get("tool", {}) else None
 
 
-def read_toml(path: Path) -> dict[str, object] | dict[str, dict[str, object]]:
+def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:

@@ -29,7 +29,9 @@ class Level:
     url_source: Source | None = None
 
 
-def levels_of(settings: Settings, service: str | None, environ: Mapping[str, str] | None, overrides: Mapping[str, Any]) -> Iterator[Level]:  # noqa: PLR0917 - the four places
+def levels_of(
+    settings: Settings, service: str | None, *, environ: Mapping[str, str] | None, overrides: Mapping[str, Any]
+) -> Iterator[Level]:
     """Read all levels, the strongest first: arguments, the service's variables, the global ones, the file.
 
     Raises:
@@ -79,7 +81,9 @@ def _from_variables(variables: Mapping[str, Variable], prefix: str) -> dict[str,
             if read is None:
                 continue
             if setting.field in found and found[setting.field][0] != read[0]:
-                raise ConfigurationError(f"{prefix}{setting.key} and {prefix}{key} contradict each other", hint=f"set {setting.key} only")
+                raise ConfigurationError(
+                    f"{prefix}{setting.key} and {prefix}{key} contradict each other", hint=f"set {setting.key} only"
+                )
             found[setting.field] = read
     return found
 
@@ -89,7 +93,7 @@ def _variable(variables: Mapping[str, Variable], name: str, setting: Setting) ->
     if plain and named and (plain.text or setting.refuse_empty) and named.text:
         raise ConfigurationError(f"{name} and {name}{FILE_SUFFIX} are both set", hint="unset one of them")
     if named and named.text:
-        path = Path(named.text).expanduser()
+        path = Path(named.path or "").parent / Path(named.text).expanduser()  # of a .env: beside it
         text = read_secret_file(path, name + FILE_SUFFIX)
         source = Source(kind=named.kind, name=name + FILE_SUFFIX, path=str(path))
     elif plain:
@@ -129,7 +133,9 @@ def _level(fields: dict[str, tuple[Any, Source]]) -> Level:
         )
     for name, value in parts.fields.items():
         if name in fields and fields[name][0] != value and name != "query":
-            raise ConfigurationError(f"{source.name} and {fields[name][1].name} contradict each other", hint="set one of them only")
+            raise ConfigurationError(
+                f"{source.name} and {fields[name][1].name} contradict each other", hint="set one of them only"
+            )
     backend = fields.get("backend")
     if backend is not None and backend[0] not in schemes_of(parts.scheme):
         raise ConfigurationError(

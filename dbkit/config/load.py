@@ -10,6 +10,7 @@ from typing import Any, Final
 from dbkit.config.dotenv import DotenvValue, read_dotenv
 from dbkit.config.find import OWN_FILE, read_toml, settings_file
 from dbkit.config.nearest import did_you_mean
+from dbkit.config.sealed import sealed
 from dbkit.config.settings import BY_FILE_KEY
 from dbkit.errors import ConfigurationError
 
@@ -44,6 +45,7 @@ class Settings:
         return None if found is None else str(found)
 
 
+@sealed
 def load_settings(root: Path) -> Settings:
     """Read a project's `dbkit.toml` (else `[tool.dbkit]` in its `pyproject.toml`) and its `.env`.
 
@@ -84,7 +86,9 @@ def _check_service(name: str, entry: object, file: Path) -> None:
     where = f"services.{name}"
     if not isinstance(entry, dict):
         raise ConfigurationError(f"{file}: {where} must be a table")
-    _check_database_keys({key: value for key, value in entry.items() if key not in SERVICE_KEYS}, file, f"{where}.", SERVICE_KEYS)
+    _check_database_keys(
+        {key: value for key, value in entry.items() if key not in SERVICE_KEYS}, file, f"{where}.", SERVICE_KEYS
+    )
     for key in SERVICE_KEYS & set(entry) - {"owns"}:
         if not isinstance(entry[key], str):
             raise ConfigurationError(f"{file}: {where}.{key} is {entry[key]!r}, expected text")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Endpoint
 from dbkit.config.redact import MASK
+from dbkit.config.sealed import sealed
 from dbkit.config.secrets import Secret
 from dbkit.errors import ConfigurationError
 
@@ -76,8 +77,13 @@ class DatabaseConfig:
     """Where each field's value came from."""
 
     @classmethod
+    @sealed
     def from_env(
-        cls, service: str | None = None, *, environ: Mapping[str, str] | None = None, **overrides: Any # noqa: ANN401 - fields
+        cls,
+        service: str | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        **overrides: Any,  # noqa: ANN401 - fields
     ) -> DatabaseConfig:
         """Read the configuration of a service: arguments, environment, `.env`, the project's file, defaults.
 
@@ -129,13 +135,18 @@ class DatabaseConfig:
             query=self.query,
         )
 
+    @sealed
     def url(self) -> sa.URL:
         """Build a URL, password included, that verifies TLS even when given to a bare `sqlalchemy.create_engine`.
 
         Raises:
             ConfigurationError: the driver cannot do that from a URL; `create_engine()` can.
         """
-        if self.password is not None and self._backend.traits.passwords_in_url == "ascii" and not self.password.reveal().isascii():
+        if (
+            self.password is not None
+            and self._backend.traits.passwords_in_url == "ascii"
+            and not self.password.reveal().isascii()
+        ):
             raise ConfigurationError(
                 "a URL cannot carry this password: it has characters outside ASCII, which the driver would change",
                 hint="use DatabaseConfig.create_engine(), which passes it unchanged",
@@ -154,7 +165,7 @@ class DatabaseConfig:
         """
         return self._backend.connector.connect_args(self.endpoint())
 
-    def create_engine(self, **kw: Any) -> sa.Engine: # noqa: ANN401 - SQLAlchemy's own
+    def create_engine(self, **kw: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
         """Make an engine that never falls back and never migrates; its URL holds no password.
 
         Args:

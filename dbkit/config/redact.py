@@ -14,7 +14,10 @@ SHORTEST = 4
 
 # The user's part must not reach over a slash or a blank, or prose between two URLs would be eaten.
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@?#'\"]*):([^\s]*)@(?=[\w.\-\[%])")
-_ASSIGNED = re.compile(r"\b((?:password|passwd|pwd)\s*[=:]\s*)(?!\*\*\*|YES\b|NO\b)(?:\{(?:[^}]|\}\})*\}|'[^']*'|\"[^\"]*\"|[^\s;,&'\")]+)", re.I)
+_ASSIGNED = re.compile(
+    r"\b((?:password|passwd|pwd)\s*[=:]\s*)(?!\*\*\*|YES\b|NO\b)(?:\{(?:[^}]|\}\})*\}|'[^']*'|\"[^\"]*\"|[^\s;,&'\")]+)",
+    re.IGNORECASE,
+)
 
 
 class _Registry:

@@ -15,6 +15,7 @@ from dbkit.config.levels import Level, levels_of
 from dbkit.config.load import Settings
 from dbkit.config.model import DatabaseConfig, Source
 from dbkit.config.redact import show
+from dbkit.config.sealed import sealed
 from dbkit.config.secrets import Secret
 from dbkit.config.tls import check_tls
 from dbkit.config.url import schemes_of
@@ -30,6 +31,7 @@ _NO_SERVICE: Final = "default"
 Fields = dict[str, tuple[Any, Source]]
 
 
+@sealed
 def resolve(
     settings: Settings,
     service: str | None = None,
@@ -52,11 +54,12 @@ def resolve(
         raise ConfigurationError(f"{service!r} cannot be a service's name", hint="use letters, digits, - and _")
     variables = os.environ if environ is None else environ
     unknown_names({*variables, *settings.dotenv}, {*settings.services, *([service] if service else [])})
-    found = _combine(list(levels_of(settings, service, variables, overrides or {})))
+    found = _combine(list(levels_of(settings, service, environ=variables, overrides=overrides or {})))
     backend = _backend_of(found)
     _check_driver(found, backend)
     values = {name: value for name, (value, _) in found.items()}
-    known = _file_fields(values, settings, backend, service) if backend.traits.file_based else _server_fields(values, backend, service)
+    values["ssl_ca"] = _from_root(found.get("ssl_ca"), settings.root)
+    known = _fields(values, settings, backend=backend, service=service)
     fields = {name: value for name, value in {**_common(values), **known}.items() if value is not None}
     provenance = {name: found[name][1] if name in found else _DEFAULT for name in ("backend", *fields)}
     config = DatabaseConfig(backend=backend.name, service=service, provenance=provenance, **fields)
@@ -102,7 +105,9 @@ def _backend_of(found: Fields) -> Backend:
                 hint="set DATABASE_TYPE to tidb, mysql, mariadb, postgresql, mssql or sqlite",
             )
     if "environment" in found and found["environment"][0] == "production":
-        raise ConfigurationError("DBKIT_ENV is 'production', but DATABASE_TYPE is not set", hint="set DATABASE_TYPE or DATABASE_URL")
+        raise ConfigurationError(
+            "DBKIT_ENV is 'production', but DATABASE_TYPE is not set", hint="set DATABASE_TYPE or DATABASE_URL"
+        )
     return get_backend("sqlite")
 
 
@@ -115,12 +120,20 @@ def _check_driver(found: Fields, backend: Backend) -> None:
         )
 
 
+def _fields(values: Mapping[str, Any], settings: Settings, *, backend: Backend, service: str | None) -> dict[str, Any]:
+    if backend.traits.file_based:
+        return _file_fields(values, settings, backend=backend, service=service)
+    return _server_fields(values, backend, service)
+
+
 def _common(values: Mapping[str, Any]) -> dict[str, Any]:
     names = ("driver", "pool_size", "max_overflow", "pool_recycle_s", "connect_timeout_s", "environment", "query")
     return {name: values.get(name) for name in names}
 
 
-def _file_fields(values: Mapping[str, Any], settings: Settings, backend: Backend, service: str | None) -> dict[str, Any]:  # noqa: PLR0917 - the parts
+def _file_fields(
+    values: Mapping[str, Any], settings: Settings, *, backend: Backend, service: str | None
+) -> dict[str, Any]:
     given = values.get("sqlite_path") or ".dbkit/{service}.db"
     text = given.replace("{service}", service or _NO_SERVICE)
     if "\0" in text:
@@ -152,6 +165,15 @@ def _server_fields(values: Mapping[str, Any], backend: Backend, service: str | N
     return found
 
 
+def _from_root(ssl_ca: tuple[Any, Source] | None, root: Path | None) -> str | None:
+    """Read a path that the project's own files give as relative to the project."""
+    if ssl_ca is None:
+        return None
+    text, source = str(ssl_ca[0]), ssl_ca[1]
+    path = os.path.join(root or "", text)  # noqa: PTH118 - it may be PEM text, which no Path takes
+    return path if source.kind in {".env", "file"} and os.path.isfile(path) else text  # noqa: PTH113 - likewise
+
+
 def _check_cloud(host: str, found: Mapping[str, Any]) -> None:
     if not cloud.is_cloud(host):
         return
@@ -159,7 +181,10 @@ def _check_cloud(host: str, found: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"{show(host)} is TiDB Cloud, which listens on port {cloud.PORT}, not {found['port']}")
     refusal = None if cloud.is_dedicated(host) else cloud.refuse_user(found["user"])
     if refusal is not None:
-        raise ConfigurationError(f"DATABASE_USER is {show(found['user'] or '')}: {refusal}", hint="copy the user from TiDB Cloud's connection dialog")
+        raise ConfigurationError(
+            f"DATABASE_USER is {show(found['user'] or '')}: {refusal}",
+            hint="copy the user from TiDB Cloud's connection dialog",
+        )
 
 
 def _database(template: str | None, backend: Backend, service: str | None) -> str | None:

@@ -68,7 +68,9 @@ def _check_verify(config: DatabaseConfig) -> None:
 
 def _check_private(config: DatabaseConfig, host: str) -> None:
     if config.environment == "production":
-        raise ConfigurationError("DATABASE_TLS is 'insecure-private', which production refuses", hint="use DATABASE_TLS=verify")
+        raise ConfigurationError(
+            "DATABASE_TLS is 'insecure-private', which production refuses", hint="use DATABASE_TLS=verify"
+        )
     if not is_private(host):
         raise ConfigurationError(
             f"DATABASE_TLS is 'insecure-private', but the host {show(host)} is neither single-label nor in a private range",
@@ -86,7 +88,10 @@ def tls_plan(config: DatabaseConfig) -> TlsPlan:
         return TlsPlan(mode="off")
     check_tls(config)
     if config.tls == "insecure-private":
-        log.warning("INSECURE: DATABASE_TLS=insecure-private: what is sent to %s can be read and changed on the way", config.host)
+        log.warning(
+            "INSECURE: DATABASE_TLS=insecure-private: what is sent to %s can be read and changed on the way",
+            config.host,
+        )
     asked = (config.ssl_ca, config.ssl_verify_cert, config.ssl_verify_identity)
     if config.tls != "verify" and all(item is None for item in asked):
         return TlsPlan(mode="off")
@@ -145,7 +150,10 @@ def _as_file(asked: str) -> Path:
     if text is not None and _BEGIN in text:
         return _keep(text)
     if "?" in asked:
-        raise ConfigurationError(f"DATABASE_SSL_CA is {show(asked)}: a second '?' of a URL has got into the path", hint="join options with '&'")
+        raise ConfigurationError(
+            f"DATABASE_SSL_CA is {show(asked)}: a second '?' of a URL has got into the path",
+            hint="join options with '&'",
+        )
     return Path(asked).expanduser()
 
 
@@ -170,7 +178,9 @@ def _keep(pem: str) -> Path:
     status = folder.lstat()
     foreign = hasattr(os, "getuid") and (status.st_uid != owner or status.st_mode & 0o077)
     if foreign or not stat.S_ISDIR(status.st_mode):
-        raise ConfigurationError(f"{str(folder)!r} belongs to somebody else or is open to others", hint="remove it, or set TMPDIR")
+        raise ConfigurationError(
+            f"{str(folder)!r} belongs to somebody else or is open to others", hint="remove it, or set TMPDIR"
+        )
     path = folder / f"{hashlib.sha256(pem.encode()).hexdigest()}.pem"
     if not path.is_file() or path.read_text(encoding="utf-8") != pem:
         handle, fresh = tempfile.mkstemp(dir=folder)  # 0600, and complete before it bears the name
@@ -183,7 +193,9 @@ def _keep(pem: str) -> Path:
 def _vendored() -> str:
     found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(VENDORED.read_text(encoding="ascii"))).hexdigest()
     if found != FINGERPRINT:
-        raise ConfigurationError(f"{str(VENDORED)!r} is not ISRG Root X1: its SHA-256 is {found}", hint="reinstall dbkit")
+        raise ConfigurationError(
+            f"{str(VENDORED)!r} is not ISRG Root X1: its SHA-256 is {found}", hint="reinstall dbkit"
+        )
     return str(VENDORED)
 
 

@@ -14,7 +14,7 @@ from dbkit.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
-_ABOUT_TLS = re.compile(r"ssl|tls|cert|encrypt|trust|channel_binding|gssenc|requirepeer|crypt", re.I)
+_ABOUT_TLS = re.compile(r"ssl|tls|cert|encrypt|trust|channel_binding|gssenc|requirepeer|crypt", re.IGNORECASE)
 _CA_NAMES = ("ssl_ca", "ssl_ca_path", "sslrootcert", "sslca", "ssl-ca")
 # Each says "check the certificate and the name", in one driver's or tool's words.
 _FULL = {
@@ -56,7 +56,9 @@ def read_tls_words(options: Mapping[str, str], name: str) -> TlsWords:
         elif word in _VERIFY:
             found[word] = _flag(key, value, name)
         elif not _is_full(word, value):
-            raise ConfigurationError(f"{name} is refused: the option {key}={show(value)} does not verify TLS", hint=_HINT)
+            raise ConfigurationError(
+                f"{name} is refused: the option {key}={show(value)} does not verify TLS", hint=_HINT
+            )
     if found.keys() & set(_VERIFY):
         log.warning(
             "%s: ssl_verify_cert and ssl_verify_identity in a URL verify nothing with PyMySQL, which then drops ssl_ca and the"
@@ -74,7 +76,9 @@ def _is_full(word: str, value: str) -> bool:
 
 def _ca(key: str, value: str, name: str) -> str:
     if not value.strip():
-        raise ConfigurationError(f"{name} is refused: the option {key!r} is empty", hint="name the CA's file, or leave it out")
+        raise ConfigurationError(
+            f"{name} is refused: the option {key!r} is empty", hint="name the CA's file, or leave it out"
+        )
     return value.strip()
 
 

@@ -16,14 +16,17 @@ from dbkit.config.tls_names import TlsWords, is_about_tls, read_tls_words
 from dbkit.errors import ConfigurationError
 
 _ENCODE = "percent-encode the password: python -c 'import urllib.parse as u, getpass; print(u.quote(getpass.getpass(), safe=\"\"))'"
-_SHAPE = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9_.\-]*)(?:\+(?P<driver>[A-Za-z0-9_]+))?://(?P<rest>.*)", re.S)
+_SHAPE = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9_.\-]*)(?:\+(?P<driver>[A-Za-z0-9_]+))?://(?P<rest>.*)", re.DOTALL)
 _PLACE = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 # Query names through which drivers take what has a place of its own, or read other files that may weaken TLS.
 _REFUSED = frozenset(
-    "user username password passwd passfile port db dbname database hostaddr service servicefile odbc_connect dsn uid pwd"
-    " sslpassword ssl_key_password read_default_file read_default_group uri init_command options".split()
+    {
+        *("user", "username", "uid", "password", "passwd", "pwd", "passfile", "sslpassword", "ssl_key_password"),
+        *("port", "hostaddr", "db", "dbname", "database", "service", "servicefile", "dsn", "odbc_connect", "uri"),
+        *("read_default_file", "read_default_group", "init_command", "options"),
+    }
 )
 _SOCKETS = frozenset({"host", "unix_socket"})
 
@@ -57,10 +60,8 @@ def parse_url(text: str, name: str) -> UrlParts:
         raise ConfigurationError(f"{name}: unknown scheme {scheme!r}", hint=did_you_mean(scheme, known))
     place, path, query = _split(rest)
     options = _options(query, name)
-    if get_backend(schemes_of(scheme)[0]).traits.file_based:
-        found = _file_fields(place, path, name)
-    else:
-        found = _server_fields(place, path, name)
+    file_based = get_backend(schemes_of(scheme)[0]).traits.file_based
+    found = (_file_fields if file_based else _server_fields)(place, path, name)
     found |= _option_fields(options, found, name)
     return UrlParts(scheme=scheme, driver=driver, fields=found)
 
@@ -74,7 +75,7 @@ def schemes_of(scheme: str) -> tuple[str, ...]:
 
 def _split(rest: str) -> tuple[str, str, str]:
     """Cut `user:password@host:port/path?query`; the first slash or question mark ends the place."""
-    found = re.fullmatch(r"(?P<place>[^/?]*)(?:/(?P<path>[^?]*))?(?:\?(?P<query>.*))?", rest, re.S)
+    found = re.fullmatch(r"(?P<place>[^/?]*)(?:/(?P<path>[^?]*))?(?:\?(?P<query>.*))?", rest, re.DOTALL)
     if found is None:  # the three parts together match anything
         return rest, "", ""
     return found["place"], found["path"] or "", found["query"] or ""
@@ -153,7 +154,9 @@ def _options(query: str, name: str) -> dict[str, str]:
         if "?" in value:
             raise _refusal(name, f"the value of {key!r} holds a second '?'", "join options with '&'")
         if key.lower() in _REFUSED:
-            raise _refusal(name, f"the option {key!r} is refused", "what it says has a place of its own in the URL or a key")
+            raise _refusal(
+                name, f"the option {key!r} is refused", "what it says has a place of its own in the URL or a key"
+            )
     return found
 
 

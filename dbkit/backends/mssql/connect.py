@@ -36,7 +36,12 @@ class MssqlConnector:
             port=endpoint.port,
             # without a name SQLAlchemy takes the host for a DSN
             database=endpoint.database or "master",
-            query={"driver": DRIVER, **endpoint.query, "APP": endpoint.application_name, **_tls_words(endpoint.tls, endpoint.host)},
+            query={
+                "driver": DRIVER,
+                **endpoint.query,
+                "APP": endpoint.application_name,
+                **_tls_words(endpoint.tls, endpoint.host),
+            },
         )
 
     def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
@@ -56,7 +61,7 @@ class MssqlConnector:
         for statement in _SET:
             try:
                 cursor.execute(statement)
-            except pyodbc.ProgrammingError:  # noqa: PERF203 - each on its own
+            except pyodbc.ProgrammingError:
                 continue
         cursor.close()
         connection.commit()
@@ -90,7 +95,9 @@ class MssqlConnector:
         finally:
             cursor.close()
         text = str(row[0]) if row else ""
-        return ServerFacts(flavour="mssql", version=tuple(int(part) for part in text.split(".") if part.isdecimal()), text=text)
+        return ServerFacts(
+            flavour="mssql", version=tuple(int(part) for part in text.split(".") if part.isdecimal()), text=text
+        )
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
         """Hang nothing on the engine."""
@@ -102,7 +109,10 @@ def _tls_words(tls: TlsPlan, host: str | None) -> dict[str, str]:
     if tls.mode == "encrypt":
         return {"Encrypt": "yes", "TrustServerCertificate": "yes"}
     if tls.mode == "ca":
-        raise ConfigurationError("SQL Server's driver cannot check a certificate without its name", hint="leave DATABASE_SSL_VERIFY_IDENTITY out")
+        raise ConfigurationError(
+            "SQL Server's driver cannot check a certificate without its name",
+            hint="leave DATABASE_SSL_VERIFY_IDENTITY out",
+        )
     if tls.ca_file != system_bundle():
         raise ConfigurationError(
             f"SQL Server's driver takes no CA file: {tls.ca_file!r} cannot be passed in a URL, nor by create_engine()",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import ssl
 from dataclasses import dataclass
@@ -10,20 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
 
-from dbkit.backends.mysql.errors import ERRORS
-from dbkit.backends.protocol import Connector, Endpoint, Fault, ServerFacts
+from dbkit.backends.mysql.session import ask_version, named_flavour, set_session
+from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
 from dbkit.errors import MissingDriverError
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-log = logging.getLogger(__name__)
-
-# What the strictest of the servers has by default: MariaDB 10.11 lacks ONLY_FULL_GROUP_BY and NO_ZERO_*.
-SQL_MODE: Final = (
-    "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION"
-)
 # Before 1.2 PyMySQL sends the log-in in clear to a server that does not offer TLS, whatever was asked for.
 OLDEST: Final = (1, 2)
 
@@ -56,7 +49,11 @@ class MysqlConnector:
         """Pass an SSLContext; bound the handshake, which PyMySQL reads without a limit, until `set_up` lifts the bound."""
         _check_driver()
         bound = _whole_seconds(endpoint)
-        args: dict[str, Any] = {"program_name": endpoint.application_name, "read_timeout": bound, "write_timeout": bound}
+        args: dict[str, Any] = {
+            "program_name": endpoint.application_name,
+            "read_timeout": bound,
+            "write_timeout": bound,
+        }
         if endpoint.tls.mode != "off":
             args["ssl"] = endpoint.tls.context()
         return args
@@ -66,14 +63,8 @@ class MysqlConnector:
         return password.encode("utf-8")
 
     def set_up(self, connection: DBAPIConnection, endpoint: Endpoint) -> None:
-        """Set UTC, strictness and collation: in one statement, else each as far as the server allows."""
-        names = f"NAMES utf8mb4 COLLATE {self.collation}"
-        parts = (names, "time_zone = '+00:00'", f"sql_mode = '{SQL_MODE}'")
-        if not _try(connection, f"SET {', '.join(parts)}"):
-            for part in parts:
-                if not _try(connection, f"SET {part}"):
-                    log.warning("%s refuses SET %s; the session keeps the server's own", endpoint.host or endpoint.socket, part)
-        _unbind(cast("Connection[Any]", connection), endpoint)
+        """Set UTC, strictness and collation."""
+        set_session(cast("Connection[Any]", connection), endpoint, self.collation)
 
     def encrypted(self, connection: DBAPIConnection) -> bool:
         """Look at the socket; PyMySQL's own word is also true of a Unix socket."""
@@ -81,10 +72,9 @@ class MysqlConnector:
         return isinstance(sock, ssl.SSLSocket) and sock.cipher() is not None
 
     def flavour(self, connection: DBAPIConnection) -> str:
-        """Read the greeting: `8.0.11-TiDB-v8.5.3`, `10.11.19-MariaDB-log`, `8.0.40`."""
-        greeting = cast("Connection[Any]", connection).get_server_info()
-        found = re.search(r"tidb|mariadb", greeting, re.IGNORECASE)
-        return found[0].lower() if found else "mysql"
+        """Read the greeting (`8.0.11-TiDB-v8.5.3`, `10.11.19-MariaDB-log`); where it names neither, ask, for a proxy may hide it."""
+        driver = cast("Connection[Any]", connection)
+        return named_flavour(driver.get_server_info()) or named_flavour(ask_version(driver)) or "mysql"
 
     def facts(self, connection: DBAPIConnection) -> ServerFacts:
         """Read flavour and version from the greeting."""
@@ -103,7 +93,7 @@ class MysqlConnector:
 def _tls_query(endpoint: Endpoint) -> dict[str, str]:
     if endpoint.tls.mode == "off":
         # without it PyMySQL 1.2 tries TLS without any check, which only looks safe
-        return {"ssl_disabled": "true"} if endpoint.socket is None else {}
+        return {"ssl_disabled": "true"}
     query = {"ssl_check_hostname": "true" if endpoint.tls.mode == "verify" else "false"}
     if endpoint.tls.ca_file is not None:
         query["ssl_ca"] = endpoint.tls.ca_file
@@ -121,29 +111,6 @@ def _check_driver() -> None:
         raise MissingDriverError(
             f"PyMySQL {pymysql.VERSION_STRING} may send the log-in in clear", hint="pip install 'PyMySQL>=1.2'"
         )
-
-
-def _try(connection: DBAPIConnection, statement: str) -> bool:
-    """Send a statement; False where the server refuses it. What ends the connection is raised."""
-    import pymysql
-
-    cursor = connection.cursor()
-    try:
-        cursor.execute(statement)
-    except pymysql.err.MySQLError as error:
-        if ERRORS.fault(error) in {Fault.CONNECTION_LOST, Fault.UNREACHABLE}:
-            raise
-        return False
-    finally:
-        cursor.close()
-    return True
-
-
-def _unbind(connection: Connection[Any], endpoint: Endpoint) -> None:
-    """Lift the bound of the handshake, unless the URL asks for one: a statement may take as long as it needs."""
-    for name in ("read_timeout", "write_timeout"):
-        asked = endpoint.query.get(name)
-        setattr(connection, f"_{name}", float(asked) if asked else None)
 
 
 CONNECTOR: Connector = MysqlConnector()

@@ -23,11 +23,27 @@ _STATES: Final = {
 }
 # psycopg2 2.9 gives no code for a failed connection: libpq has its text only, libpq's own part of it never translated in the wheels.
 _TEXTS: Final = (
-    (Fault.TLS_REFUSED, re.compile(r"SSL error|certificate|does not support SSL|SSL connection (?:is|was) required|no encryption", re.I)),
+    (
+        Fault.TLS_REFUSED,
+        re.compile(
+            r"SSL error|certificate|does not support SSL|SSL connection (?:is|was) required|no encryption",
+            re.IGNORECASE,
+        ),
+    ),
     (Fault.NO_DATABASE, re.compile(r"FATAL:\s+database .* does not exist")),
     (Fault.NOT_ALLOWED, re.compile(r"permission denied for database")),
-    (Fault.LOGIN_REFUSED, re.compile(r"authentication failed|role .* does not exist|no pg_hba\.conf entry|no password supplied|not permitted to log in")),
-    (Fault.CONNECTION_LOST, re.compile(r"server closed the connection|connection already closed|terminating connection|could not (?:send|receive) data")),
+    (
+        Fault.LOGIN_REFUSED,
+        re.compile(
+            r"authentication failed|role .* does not exist|no pg_hba\.conf entry|no password supplied|not permitted to log in"
+        ),
+    ),
+    (
+        Fault.CONNECTION_LOST,
+        re.compile(
+            r"server closed the connection|connection already closed|terminating connection|could not (?:send|receive) data"
+        ),
+    ),
     (
         Fault.UNREACHABLE,
         re.compile(

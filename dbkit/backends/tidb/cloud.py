@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 PORT: Final = 4000
-_PREFIXED = re.compile(r"[A-Za-z0-9]{10,20}\..+", re.S)
+_PREFIXED = re.compile(r"[A-Za-z0-9]{10,20}\..+", re.DOTALL)
 
 
 def is_cloud(host: str | None) -> bool:

@@ -30,7 +30,9 @@ class TidbConnector(MysqlConnector):
         finally:
             cursor.close()
         tier = "serverless" if "serverless" in text.lower() else None
-        return ServerFacts(flavour=self.flavour(connection), version=self.version(text), text=text, tier=tier, switches=switches)
+        return ServerFacts(
+            flavour=self.flavour(connection), version=self.version(text), text=text, tier=tier, switches=switches
+        )
 
     def version(self, greeting: str) -> tuple[int, ...]:
         """Read TiDB's own version, which stands behind the version of MySQL that it claims."""
