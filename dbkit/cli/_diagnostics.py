@@ -1,0 +1,96 @@
+"""The only writer of stderr: errors with their hints, notes, questions, and what turns an exception into an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from dbkit.errors import DbkitError, ExitCode, RevisionFailedError
+
+if TYPE_CHECKING:
+    from dbkit.migrations.results import Failure
+
+DEBUG = "DBKIT_DEBUG"
+
+
+def say(text: str) -> None:
+    """Write one line to stderr, secrets hidden once more at this last gate; nobody listening is no error."""
+    from dbkit.config.redact import redact
+
+    with contextlib.suppress(BrokenPipeError):
+        sys.stderr.write(redact(text) + "\n")
+        sys.stderr.flush()
+
+
+def error(message: str, hint: str | None = None) -> None:
+    """Write an error and what to do next."""
+    say(f"dbkit: error: {message}")
+    if hint:
+        say(f"hint: {hint}")
+
+
+def failure(found: Failure | RevisionFailedError) -> None:
+    """Write where a revision stopped, and what of it is committed."""
+    place = found.file if found.line is None else f"{found.file}:{found.line}"
+    say(f"  at {place}")
+    if found.sql:
+        say("  sql: " + "\n       ".join(found.sql.strip().splitlines()))
+    if found.committed:
+        say(f"  committed and not undone ({len(found.committed)}):")
+        for statement in found.committed:
+            say("    " + " ".join(statement.split()))
+
+
+def is_terminal() -> bool:
+    """Tell whether somebody sits at both ends: can be asked and can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> str:
+    """Ask on the terminal and give the answer, without the blanks around it; empty at the end of input."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def debugging() -> bool:
+    """Tell whether tracebacks are wanted: `--debug` or DBKIT_DEBUG."""
+    return os.environ.get(DEBUG, "").lower() not in ("", "0", "false", "no", "off")
+
+
+def report(raised: DbkitError) -> ExitCode:
+    """Report an error that dbkit raised on purpose, and give its exit code."""
+    _traceback(raised)
+    if raised.exit_code is ExitCode.BUG:
+        return report_bug(raised)
+    error(raised.message, None if isinstance(raised, RevisionFailedError) else raised.hint)
+    if isinstance(raised, RevisionFailedError):
+        failure(raised)
+        if raised.hint:
+            say(f"hint: {raised.hint}")
+    return raised.exit_code
+
+
+def report_usage(message: str, command: str) -> ExitCode:
+    """Report a command line that could not be understood."""
+    text = message.strip().rstrip(".")
+    error(text[:1].lower() + text[1:], hint=f"`{command} --help` shows what it takes")
+    return ExitCode.USAGE
+
+
+def report_bug(raised: BaseException) -> ExitCode:
+    """Report what nobody foresaw. Its message may hold anything, so it is shown only when asked for."""
+    _traceback(raised)
+    error(
+        f"this is a bug in dbkit: {type(raised).__name__}",
+        hint=f"run it again with --debug ({DEBUG}=1) and report what it prints",
+    )
+    return ExitCode.BUG
+
+
+def _traceback(raised: BaseException) -> None:
+    if debugging():
+        say("".join(traceback.format_exception(raised)).rstrip())

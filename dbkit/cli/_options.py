@@ -1,0 +1,114 @@
+"""The options and arguments that commands share: the same flag means the same everywhere and shows its variable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from dbkit.cli._diagnostics import DEBUG
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class StreamFormat(StrEnum):
+    """How a result is written by a command that also tells what it is doing."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def command(
+    app: typer.Typer,
+    name: str,
+    *,
+    example: str,
+    **kw: Any,  # noqa: ANN401 - Typer's own
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function as a command whose help ends with an example."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        return app.command(name, epilog=f"Example: {example}", **kw)(_loud(function))
+
+    return register
+
+
+def _loud(function: Callable[..., None]) -> Callable[..., None]:
+    """Keep Typer from ending in silence where a pipe broke that is not our stdout: to a worker, to a server."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kw: Any) -> None:  # noqa: ANN401 - the command's own
+        try:
+            function(*args, **kw)
+        except BrokenPipeError as error:
+            raise RuntimeError("a pipe inside dbkit broke") from error
+
+    return wrapped
+
+
+def option(command_name: str, flag: str, *, help: str, **kw: Any) -> Any:  # noqa: A002, ANN401 - Typer's word, Typer's type
+    """Declare an option whose variable is made of the command and the flag: DBKIT_MIGRATE_LOCK_WAIT."""
+    word = (
+        flag.split("/", maxsplit=1)[0]
+        .lstrip("-")
+        .removeprefix("no-" if flag.startswith("--no-") and "/" in flag else "")
+    )
+    variable = f"DBKIT_{command_name}_{word}".upper().replace("-", "_")
+    short = kw.pop("short", None)
+    return typer.Option(*filter(None, (flag, short)), envvar=variable, help=help, **kw)
+
+
+Services = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SERVICE", show_default=False, help="Services by name; none means all of them."),
+]
+Service = Annotated[str, typer.Argument(metavar="SERVICE", help="The service's name.")]
+
+
+def _debug(value: bool) -> bool:
+    if value:
+        os.environ[DEBUG] = "1"
+    return value
+
+
+# Taken in by its callback before the command runs; a parameter of every command, so that it may stand last on the line.
+Debug = Annotated[
+    bool, typer.Option("--debug", envvar=DEBUG, callback=_debug, is_eager=True, help="Show the traceback of an error.")
+]
+
+
+def format_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
+    """Declare `--format`."""
+    return option(command_name, "--format", help="A table for people, JSON for programs.")
+
+
+def lock_wait_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
+    """Declare `--lock-wait`."""
+    text = "How long to wait for another run that holds the lock; 0 gives up at once, with exit code 5."
+    return option(command_name, "--lock-wait", metavar="SECONDS", min=0, help=text)
+
+
+def dry_run_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
+    """Declare `--dry-run`."""
+    return option(command_name, "--dry-run", help="Say what would be done, and write nothing.")
+
+
+def yes_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
+    """Declare `--yes`."""
+    return option(command_name, "--yes", help="Do not ask. In production, --confirm is needed as well.")
+
+
+def confirm_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
+    """Declare `--confirm`."""
+    text = "The name of a database that may be destroyed in production; once for each."
+    return option(command_name, "--confirm", metavar="NAME", help=text)

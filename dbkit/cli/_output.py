@@ -1,0 +1,60 @@
+"""The only writer of stdout: answers as tables for people, as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def write(text: str) -> None:
+    """Write text as it is. Once the reader has closed the pipe, what follows is dropped without a word."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `dbkit history | head -1` is no error; without this Python complains once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def line(text: str) -> None:
+    """Write one line."""
+    write(text + "\n")
+
+
+def document(value: Mapping[str, Any]) -> None:
+    """Write the one JSON document of `--format json`."""
+    line(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def record(value: Mapping[str, Any]) -> None:
+    """Write one line of `--format jsonl`."""
+    line(json.dumps(value, ensure_ascii=False))
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write aligned columns under their names; a column of numbers is aligned to the right."""
+    if not rows:
+        return
+    columns = list(zip(headers, *rows, strict=True))
+    widths = [max(len(cell) for cell in column) for column in columns]
+    right = [all(cell.replace(".", "").isdecimal() for cell in column[1:]) for column in columns]
+    head = _aligned(headers, widths, right)
+    line(f"\x1b[1m{head}\x1b[0m" if _decorated() else head)
+    for row in rows:
+        line(_aligned(row, widths, right))
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = [
+        cell.rjust(width) if to_right else cell.ljust(width)
+        for cell, width, to_right in zip(cells, widths, right, strict=True)
+    ]
+    return "  ".join(padded).rstrip()
+
+
+def _decorated() -> bool:
+    """Decorate only for eyes: on a terminal, and where nobody said no (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,59 @@
+"""The project of the current folder, and how the places of its services are worded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbkit.migrations.results import ServiceResult
+    from dbkit.project import Project
+
+
+def find(services: Sequence[str] | None = None) -> Project:
+    """Find the project and refuse an unknown service before anything is tried.
+
+    Raises:
+        ConfigurationError: there is no project, or its file cannot be read.
+        UnknownServiceError: a name is no service's.
+    """
+    from dbkit.project import Project
+
+    project = Project.find()
+    project.select(services or ())
+    return project
+
+
+def places(project: Project, services: Sequence[str]) -> list[ServiceResult]:
+    """Say where services live, by their configuration alone; what cannot be read is left out here and told later."""
+    from dbkit.errors import DbkitError
+    from dbkit.migrations.precheck import describe
+    from dbkit.migrations.results import ServiceResult
+
+    found = []
+    for name in project.select(services):
+        entry = ServiceResult(service=name)
+        try:
+            found.append(describe(entry, project.config(name)))
+        except DbkitError:
+            found.append(entry)
+    return found
+
+
+def worded(entries: Iterable[ServiceResult]) -> str:
+    """Name backend, host and database of each service, those on one server together."""
+    groups: dict[tuple[str | None, str | None], list[str]] = {}
+    for entry in entries:
+        databases = groups.setdefault((entry.backend, entry.host), [])
+        databases.append(entry.service if entry.database is None else f"{entry.service} ({entry.database})")
+    return "; ".join(f"{', '.join(names)} {server(*place)}" for place, names in groups.items())
+
+
+def server(backend: str | None, host: str | None) -> str:
+    """Word where a server is: `on PostgreSQL at db:5432`."""
+    if backend is None:
+        return "on an unknown backend"
+    from dbkit.backends import get_backend
+
+    title = get_backend(backend).traits.title
+    return f"on {title}" if host is None else f"on {title} at {host}"

@@ -1,0 +1,106 @@
+"""`dbkit migrate` and `dbkit status`: the daily work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dbkit.cli import _output, _progress, _project, _report
+from dbkit.cli._options import (
+    Debug,
+    Format,
+    Services,
+    StreamFormat,
+    command,
+    dry_run_option,
+    format_option,
+    lock_wait_option,
+    option,
+)
+from dbkit.errors import UsageError, gravest
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    command(app, "migrate", example="DATABASE_TYPE=tidb DATABASE_HOST=localhost dbkit migrate user project")(migrate)
+    command(app, "status", example="dbkit status --check --format json")(status)
+
+
+def migrate(
+    services: Services = None,
+    to: Annotated[str, option("migrate", "--to", metavar="REVISION", help="A revision, head, or +N steps.")] = "head",
+    dry_run: Annotated[bool, dry_run_option("migrate")] = False,
+    sql: Annotated[bool, option("migrate", "--sql", help="Write the SQL to stdout and ask no server.")] = False,
+    backend: Annotated[
+        str | None,
+        option(
+            "migrate", "--backend", metavar="NAME[@VERSION]", help="With --sql: for this backend, such as tidb@8.5."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        option(
+            "migrate",
+            "--jobs",
+            metavar="N",
+            min=1,
+            help="Services at once; by default one per processor, four at most.",
+        ),
+    ] = None,
+    no_create: Annotated[bool, option("migrate", "--no-create", help="Fail where a database is missing.")] = False,
+    lock_wait: Annotated[float, lock_wait_option("migrate")] = 300.0,
+    format: Annotated[StreamFormat, format_option("migrate")] = StreamFormat.TABLE,  # noqa: A002 - the flag's name
+    debug: Debug = False,
+) -> None:
+    """Create what is missing, and bring services to head."""
+    if sql:
+        _write_sql(services or [], backend=backend, to=to)
+        return
+    if backend is not None:
+        raise UsageError("--backend goes with --sql", hint="DATABASE_TYPE chooses the backend that is migrated")
+    from dbkit import migrations
+
+    project = _project.find(services)
+    _report.opening("migrating", _project.places(project, services or ()), format)
+    with _progress.listening(format) as listener:
+        result = migrations.migrate(
+            project,
+            services or (),
+            to=to,
+            dry_run=dry_run,
+            jobs=jobs,
+            create=not no_create,
+            lock_wait_s=lock_wait,
+            on_event=listener,
+        )
+    _report.moved(result, listener.before, verb="migrate", kind=format)
+
+
+def _write_sql(services: list[str], *, backend: str | None, to: str) -> None:
+    """Write the SQL of services, each for the backend that is named or else its own."""
+    from dbkit import migrations
+
+    project = _project.find(services)
+    codes = []
+    for name in project.select(services):
+        chosen = backend or project.config(name).backend
+        result = migrations.sql(project, [name], backend=chosen, to=to, write=_output.write)
+        _report.errors(result)
+        codes.append(result.exit_code)
+    raise typer.Exit(gravest(codes))
+
+
+def status(
+    services: Services = None,
+    check: Annotated[
+        bool, option("status", "--check", help="Exit with 4 where something is pending, 7 where a database is ahead.")
+    ] = False,
+    format: Annotated[Format, format_option("status")] = Format.TABLE,  # noqa: A002 - the flag's name
+    debug: Debug = False,
+) -> None:
+    """Tell where services are, and what is pending."""
+    from dbkit import migrations
+
+    result = migrations.status(_project.find(services), services or (), check=check)
+    _report.answer(result, _report.states, format)
