@@ -170,6 +170,10 @@ class RevisionFailedError(DbkitError):
         self.committed = committed
 
 
+class UncommittableError(DbkitError):
+    """What a revision has done must not be committed: rows would refer to rows that are not there."""
+
+
 class InterruptedRunError(DbkitError):
     """The run was asked to stop and did so between two statements."""
 

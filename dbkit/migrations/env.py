@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class Environment:
 
     def config(self) -> Config:
         """Make Alembic's configuration, in memory; the project travels in its attributes, never in an option."""
-        config = Config(attributes={PROJECT: self.project})
+        config = Config(attributes={PROJECT: self.project}, cmd_opts=Namespace(quiet=True))
         # ConfigParser interpolates, so a % in a path must be doubled.
         config.set_main_option("script_location", str(self.registration.migrations).replace("%", "%%"))
         config.set_main_option("path_separator", "os")

@@ -121,10 +121,33 @@ class History:
         wanted = self.ancestry([goal] if goal else [])
         return tuple(revision for revision in order if revision in wanted)
 
+    def undone(self, current: Iterable[str], target: str) -> tuple[str, ...]:
+        """List what a rollback to the target would undo, newest first.
+
+        The target is `base`, a revision that is applied, or `-n` steps.
+
+        Raises:
+            HistoryError: the target is unknown, or not applied.
+        """
+        known = self.ancestry(current)
+        applied = [revision for revision in reversed(self.in_order()) if revision in known]
+        if target.startswith("-"):
+            return tuple(applied[: _steps(self.service, target)])
+        if target == "base":
+            return tuple(applied)
+        goal = self.find(target)
+        if goal not in known:
+            raise HistoryError(
+                f"revision {goal!r} of service {self.service!r} is not applied",
+                hint=f"dbkit status {self.service} tells what is; to go forward use dbkit migrate --to {goal}",
+            )
+        kept = self.ancestry([goal])
+        return tuple(revision for revision in applied if revision not in kept)
+
 
 def _steps(service: str, target: str) -> int:
     if not target[1:].isdigit() or target[1:] == "0":
-        raise HistoryError(f"{target!r} of service {service!r} is no number of steps", hint="write +1, +2, …")
+        raise HistoryError(f"{target!r} of service {service!r} is no number of steps", hint=f"write {target[0]}1, {target[0]}2, …")
     return int(target[1:])
 
 

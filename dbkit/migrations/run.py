@@ -91,8 +91,10 @@ def rollback(  # noqa: PLR0913 - each is an option of the command
     Raises:
         UnknownServiceError: the name is no service's.
     """
-    arguments = {"target": to, "lock_wait_s": lock_wait_s, "dry_run": dry_run}
-    return _one("rollback", "steps:downgrade", project, service, arguments, on_event, dry_run=dry_run)
+    if dry_run:
+        return _result("rollback", [_would_undo(project, service, to)], time.monotonic(), dry_run=True)
+    arguments = {"target": to, "lock_wait_s": lock_wait_s}
+    return _one("rollback", "steps:downgrade", project, service, arguments, on_event)
 
 
 def stamp(
@@ -256,6 +258,20 @@ def _refuse_missing(seen: Look, *, create: bool) -> ServiceResult:
     return seen.result.failed(error)
 
 
+def _would_undo(project: Project, service: str, to: str) -> ServiceResult:
+    """Find out what a rollback would undo; it stands in `pending`, newest first."""
+    project.select([service])
+    seen = look_at(project, service, "heads")
+    if seen.error is not None or seen.missing:
+        return _refuse_missing(seen, create=False)
+    found = read_history(service, project.registration(service).migrations)
+    current = [name for name in (seen.result.revision or "").split(", ") if name]
+    try:
+        return replace(seen.result, pending=found.undone(current, to))
+    except DbkitError as error:
+        return seen.result.failed(error)
+
+
 def _one(  # noqa: PLR0913 - what the operations on one service have in common
     command: str,
     operation: str,
@@ -263,8 +279,6 @@ def _one(  # noqa: PLR0913 - what the operations on one service have in common
     service: str,
     arguments: dict[str, Any],
     on_event: Listener | None,
-    *,
-    dry_run: bool = False,
 ) -> Result:
     began = time.monotonic()
     project.select([service])
@@ -272,7 +286,7 @@ def _one(  # noqa: PLR0913 - what the operations on one service have in common
     found = _refuse_missing(seen, create=False)
     if found.exit_code is ExitCode.OK:
         found = _work([_task(operation, project, service, arguments)], [found], jobs=1, tell=on_event or _nothing)[service]
-    return _result(command, [found], began, dry_run=dry_run)
+    return _result(command, [found], began)
 
 
 def _work(

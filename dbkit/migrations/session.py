@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from dbkit.backends import backend_of
 from dbkit.config.redact import redact
-from dbkit.errors import DbkitError, InterruptedRunError, RevisionFailedError
+from dbkit.errors import DbkitError, InterruptedRunError, RevisionFailedError, UncommittableError
 from dbkit.migrations.env import Environment
 from dbkit.migrations.funnel import Funnel, Send
 from dbkit.migrations.results import AppliedRevision, Event, ServiceResult
@@ -34,6 +34,8 @@ class Session:
     result: ServiceResult
     total: int = 0
     applied: list[AppliedRevision] = field(default_factory=list)
+    step: Any = None
+    """The step that is under way, until it has been committed."""
 
     def tell(self, event: str, **facts: Any) -> None:  # noqa: ANN401 - the fields of Event
         """Send an event of this service."""
@@ -47,10 +49,11 @@ class Session:
                 raise InterruptedRunError(
                     f"stopped before revision {_name(step)!r}", hint="run the command again to go on"
                 )
-            began = time.monotonic()
+            began, self.step = time.monotonic(), step
             step.migration_fn = self._watched(step)
             self.tell("revision", revision=_name(step), detail=_script(step).doc)
             yield step
+            self.step = None
             self.applied.append(
                 AppliedRevision(
                     revision=_name(step),
@@ -87,7 +90,7 @@ class Session:
     def failure(self, step: Any, error: Exception) -> DbkitError:  # noqa: ANN401 - Alembic's step
         """Word what went wrong in a revision: where, at which statement, and what of it stays."""
         self.funnel.stop()
-        if isinstance(error, DbkitError):
+        if isinstance(error, DbkitError) and not isinstance(error, UncommittableError):
             return error
         message = worded(self.connection, error)
         file = _script(step).path
@@ -125,6 +128,8 @@ class _Stamped:
 
 def worded(connection: sa.Connection, error: Exception) -> str:
     """Word any error in one line: a driver's as its backend does, another by its class and text."""
+    if isinstance(error, DbkitError):
+        return error.message
     if isinstance(error, sa.exc.DBAPIError):
         return backend_of(connection.dialect).errors.message(error)
     text = " ".join(str(error).split())

@@ -14,7 +14,7 @@ from alembic.util import CommandError
 from dbkit.backends import backend_of
 from dbkit.config.connect import connect
 from dbkit.config.redact import redact
-from dbkit.errors import DbkitError, HistoryError, RevisionFileError
+from dbkit.errors import DbkitError, HistoryError, RevisionFileError, UncommittableError
 from dbkit.migrations.databases import create_missing, exists
 from dbkit.migrations.env import Environment
 from dbkit.migrations.funnel import Funnel, Send
@@ -64,9 +64,15 @@ class _Downgrade:
     target: str
 
     def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
+        history = session.environment.history
+        undone = history.undone(current, self.target)
+        if not undone:
+            return []
         goal = self.target
-        if goal != "base" and not goal.startswith("-"):
-            goal = session.environment.history.find(goal)
+        if goal.startswith("-"):
+            goal = f"-{len(undone)}"  # as many as there are; Alembic refuses more
+        elif goal != "base":
+            goal = history.find(goal)
         return list(session.environment.scripts()._downgrade_revs(goal, current))  # type: ignore[arg-type]  # noqa: SLF001 - as alembic.command does
 
 
@@ -139,8 +145,10 @@ def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
             environment.run(connection, lambda _revision, _context: session.follow(steps), destination=operation.target)
     except CommandError as error:
         raise HistoryError(str(error), hint=f"dbkit history {session.result.service} lists the revisions") from error
-    except sa.exc.DBAPIError as error:
-        # outside of a revision's own code: the version table, or the commit
+    except (sa.exc.DBAPIError, UncommittableError) as error:
+        # outside of a revision's own code: its version row or its commit
+        if session.step is not None:
+            raise session.failure(session.step, error) from None
         raise DbkitError(redact(worded(connection, error)), hint="dbkit status shows what is applied") from None
 
 

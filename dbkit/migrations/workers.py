@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
-from dbkit.errors import DbkitError, InterruptedRunError, TerminatedRunError
+from dbkit.errors import DbkitError, ExitCode, InterruptedRunError, TerminatedRunError
 from dbkit.migrations.results import Event
 from dbkit.migrations.worker import HEADER, Answer, Task, pack
 
@@ -29,6 +29,8 @@ class WorkerDiedError(DbkitError):
 
 class BugError(DbkitError):
     """Something in dbkit itself went wrong in a worker; the message holds the traceback."""
+
+    exit_code = ExitCode.BUG
 
 
 def default_jobs() -> int:

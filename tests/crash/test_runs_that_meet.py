@@ -3,60 +3,34 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-import sqlalchemy as sa
-
-from dbkit.config.connect import connect
-from tests.projects import Home
-from tests.servers import BACKENDS, find_server, how_to_start
+from dbkit import migrations
+from dbkit.errors import ExitCode
+from tests.crash.runs import Runs
 
 ROUNDS = int(os.environ.get("DBKIT_TEST_ROUNDS", "3"))
-MIGRATE = "import sys, dbkit; sys.exit(dbkit.migrate(lock_wait_s=float(sys.argv[1])).exit_code)"
 
 
-@pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in BACKENDS if name != "mssql"])
-def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """Give a project of one service with three revisions, configured for a database that is not there."""
-    made = Home(tmp_path).write("user")
+def test_two_runs_that_start_at_once_do_the_work_once(runs: Runs) -> None:
     for number in ("0001", "0002", "0003"):
-        made.table("user", number, f"t{number}")
-    made.revision("user", "0004", 'op.execute("INSERT INTO t0001 VALUES (1, 1)")')
-    if request.param == "sqlite":
-        monkeypatch.setenv("DATABASE_TYPE", "sqlite")
-        yield made
-        return
-    server = find_server(request.param)
-    if server is None:
-        pytest.skip(how_to_start(request.param))
-    with server.names("user") as template:
-        for key, value in server.environ(template).items():
-            monkeypatch.setenv(key, value)
-        yield made
-
-
-def start(home: Home, *, lock_wait_s: float = 60) -> subprocess.Popen[str]:
-    """Start a run in a process of its own."""
-    arguments = [sys.executable, "-c", MIGRATE, str(lock_wait_s)]
-    return subprocess.Popen(arguments, cwd=home.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def rows(home: Home) -> list[tuple[object, ...]]:
-    """Read what the last revision wrote."""
-    with connect(home.project().config("user")) as connection:
-        return [tuple(row) for row in connection.execute(sa.text("SELECT id, n FROM t0001"))]
-
-
-def test_two_runs_that_start_at_once_do_the_work_once(home: Home) -> None:
+        runs.home.table("user", number, f"t{number}")
+    runs.home.revision("user", "0004", 'op.execute("INSERT INTO t0001 VALUES (1, 1)")')
     for _ in range(ROUNDS):
-        runs = [start(home), start(home)]
-        said = [run.communicate(timeout=120)[0] for run in runs]
-        assert [run.returncode for run in runs] == [0, 0], "\n".join(said)
-        assert rows(home) == [(1, 1)]
-        from dbkit import migrations
+        both = [runs.start(), runs.start()]
+        said = [run.communicate(timeout=120)[0] for run in both]
+        assert [run.returncode for run in both] == [ExitCode.OK, ExitCode.OK], "\n".join(said)
+        assert runs.rows("SELECT id, n FROM t0001") == [(1, 1)]
+        assert migrations.drop(runs.home.project(), ["user"]).ok
 
-        assert migrations.drop(home.project(), ["user"]).ok
+
+def test_a_run_without_patience_is_told_that_another_one_is_at_work(runs: Runs) -> None:
+    marker = str(runs.home.root / "begun")
+    runs.home.revision("user", "0001", f'import time\nopen({marker!r}, "w").close()\ntime.sleep(3)')
+    first = runs.start()
+    while not os.path.exists(marker):  # noqa: PTH110 - the first run ends by itself if it fails
+        assert first.poll() is None, first.communicate()[0]
+    second = runs.start(lock_wait_s=0)
+    second.communicate(timeout=60)
+    assert second.returncode == ExitCode.LOCKED
+    first.communicate(timeout=60)
+    assert first.returncode == ExitCode.OK

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import sqlalchemy as sa
 
 from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
+from dbkit.backends.sqlite.safety import prove_foreign_keys
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -64,7 +65,7 @@ class SqliteConnector:
         """Begin by our own word: for migrations at once with the write lock and with foreign keys off.
 
         Foreign keys cannot be switched inside a transaction, and a table that is rebuilt would take its children's rows with
-        it: https://www.sqlite.org/lang_altertable.html#otheralter. Whoever migrates checks them before COMMIT.
+        it: https://www.sqlite.org/lang_altertable.html#otheralter. So they are proved before COMMIT.
         """
         begin = "BEGIN IMMEDIATE" if migrating else "BEGIN"
 
@@ -83,6 +84,7 @@ class SqliteConnector:
         sa.event.listen(engine, "begin", on_begin)
         if migrating:
             sa.event.listen(engine, "connect", on_connect)
+            prove_foreign_keys(engine)
 
 
 CONNECTOR: Connector = SqliteConnector()

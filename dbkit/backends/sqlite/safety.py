@@ -1,0 +1,40 @@
+"""Foreign keys on SQLite while revisions run: off, so that a rebuilt table does not take its children along, and proved before COMMIT."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+
+import sqlalchemy as sa
+
+from dbkit.errors import UncommittableError
+
+Broken = Counter[tuple[str, str]]
+"""How many rows of a table refer to a row of another that is not there."""
+
+
+def prove_foreign_keys(engine: sa.Engine) -> None:
+    """Have every COMMIT of this engine refused that would leave more broken references than there were."""
+    sa.event.listen(engine, "commit", _prove)
+
+
+def _prove(connection: sa.Connection) -> None:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine is SQLite's
+    broken = _broken(driver)
+    if not broken:
+        return
+    # A second connection still sees what was committed before: rows that were broken then are not this revision's doing.
+    with closing(sqlite3.connect(str(connection.engine.url.database))) as other:
+        new = broken - _broken(other)
+    if new:
+        rows = "; ".join(f"{count} of {table!r} without their {parent!r}" for (table, parent), count in sorted(new.items()))
+        raise UncommittableError(
+            f"rows would refer to rows that are not there: {rows}", hint="delete or mend these rows in the revision"
+        )
+
+
+def _broken(driver: sqlite3.Connection) -> Broken:
+    # https://www.sqlite.org/pragma.html#pragma_foreign_key_check
+    return Counter((row[0], row[2]) for row in driver.execute("PRAGMA foreign_key_check"))

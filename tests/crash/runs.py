@@ -1,0 +1,55 @@
+"""Runs of `dbkit.migrate` in processes of their own, which tests start, watch and kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from dbkit.config.connect import connect
+from tests.projects import Home
+
+MIGRATE = "import sys, dbkit; sys.exit(dbkit.migrate(lock_wait_s=float(sys.argv[1])).exit_code)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """A project of one service, and runs on it."""
+
+    home: Home
+    backend: str
+
+    def start(self, *, lock_wait_s: float = 60) -> subprocess.Popen[str]:
+        """Start a run."""
+        arguments = [sys.executable, "-c", MIGRATE, str(lock_wait_s)]
+        return subprocess.Popen(
+            arguments, cwd=self.home.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def kill_workers(self, run: subprocess.Popen[str]) -> None:
+        """Kill the workers of a run that we started: they are the process group of its only child."""
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and _parent(entry) == run.pid:
+                os.killpg(int(entry.name), signal.SIGKILL)
+
+    def tables(self) -> set[str]:
+        """List the tables of the service's database."""
+        with connect(self.home.project().config("user")) as connection:
+            return set(sa.inspect(connection).get_table_names())
+
+    def rows(self, statement: str) -> list[tuple[object, ...]]:
+        """Read rows of the service's database."""
+        with connect(self.home.project().config("user")) as connection:
+            return [tuple(row) for row in connection.execute(sa.text(statement))]
+
+
+def _parent(entry: Path) -> int | None:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
