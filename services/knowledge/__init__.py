@@ -1,0 +1,5 @@
+"""The service `knowledge`: what designs are founded on, cut into pieces that can be found."""
+
+from dbkit.service import Service
+
+service = Service(name="knowledge", metadata="services.knowledge.models:Base.metadata")

@@ -1,0 +1,5 @@
+"""The service `project`: what is being designed, by whom and how far it is."""
+
+from dbkit.service import Service
+
+service = Service(name="project", metadata="services.project.models:Base.metadata")
