@@ -87,9 +87,9 @@ Debug = Annotated[
 ]
 
 
-def format_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
+def format_option(command_name: str, kinds: type[StrEnum] = Format) -> Any:  # noqa: ANN401 - Typer's type
     """Declare `--format`."""
-    return option(command_name, "--format", help="A table for people, JSON for programs.")
+    return option(command_name, "--format", metavar="|".join(kinds), help="A table for people, JSON for programs.")
 
 
 def lock_wait_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type

@@ -133,14 +133,14 @@ def differences(result: Result) -> None:
 
 def revisions(result: HistoryResult) -> None:
     """Write the revision files of services, newest first."""
-    headers = ("service", "revision", "from", "description", "")
+    headers = ("service", "revision", "from", "description", "head")
     rows = [
         (
             service.service,
             found.revision,
             ", ".join(found.down_revisions) or NOTHING,
             found.description,
-            "head" if found.head else "",
+            "yes" if found.head else "",
         )
         for service in result.services
         for found in service.revisions

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dbkit.cli import _project
-from dbkit.cli._options import Service, command
+from dbkit.cli._options import Debug, Service, command
 from dbkit.errors import ExitCode
 
 
@@ -26,6 +26,7 @@ def alembic(
     arguments: Annotated[
         list[str], typer.Argument(metavar="-- ARGUMENTS...", help="Alembic's own command and options.")
     ],
+    debug: Debug = False,
 ) -> None:
     """Run the stock alembic command on a service."""
     from dbkit import migrations

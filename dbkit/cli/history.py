@@ -60,7 +60,7 @@ def rollback(
     yes: Annotated[bool, yes_option("rollback")] = False,
     confirm: Annotated[list[str] | None, confirm_option("rollback")] = None,
     lock_wait: Annotated[float, lock_wait_option("rollback")] = 300.0,
-    format: Annotated[StreamFormat, format_option("rollback")] = StreamFormat.TABLE,  # noqa: A002 - the flag's name
+    format: Annotated[StreamFormat, format_option("rollback", StreamFormat)] = StreamFormat.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
     """Take a service back, and lose what is dropped."""

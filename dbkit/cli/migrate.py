@@ -50,7 +50,7 @@ def migrate(
     ] = None,
     no_create: Annotated[bool, option("migrate", "--no-create", help="Fail where a database is missing.")] = False,
     lock_wait: Annotated[float, lock_wait_option("migrate")] = 300.0,
-    format: Annotated[StreamFormat, format_option("migrate")] = StreamFormat.TABLE,  # noqa: A002 - the flag's name
+    format: Annotated[StreamFormat, format_option("migrate", StreamFormat)] = StreamFormat.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
     """Create what is missing, and bring services to head."""

@@ -1,0 +1,150 @@
+"""Times dbkit against the stock tool doing the same work, and prints ratios. Run as `make bench`.
+
+Both sides run the same revision files on databases that exist, as processes of their own; the stock tool's three processes
+run one after another, as a CI job would. The sides are interleaved, so that a machine that slows down slows both, and the
+medians are compared. Ratios hold for this machine and this run; they are no test.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dbkit import migrations
+from dbkit.project import Project
+from tests.servers import SERVERS, find_server
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+SERVICES = ("user", "project", "knowledge")
+ROUNDS = 9
+SLOW_ROUNDS = 5  # from empty: every round drops and creates three databases
+
+Side = Callable[[], None]
+
+
+def run(*command: str, environ: dict[str, str] | None = None, folder: Path = ROOT) -> None:
+    """Run a command to its end, in silence unless it fails."""
+    done = subprocess.run(command, cwd=folder, env=clean(environ or {}), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+
+
+def clean(environ: dict[str, str]) -> dict[str, str]:
+    """Make an environment of what the process needs and what is given, without the caller's own settings."""
+    kept = {
+        name: value for name, value in os.environ.items() if "DATABASE_" not in name and not name.startswith("DBKIT_")
+    }
+    return kept | environ
+
+
+def seconds(side: Side) -> float:
+    """Time one call."""
+    began = time.perf_counter()
+    side()
+    return time.perf_counter() - began
+
+
+def medians(*sides: Side, rounds: int, prepare: Side = lambda: None) -> list[float]:
+    """Time sides in turn and give the median of each, in seconds; `prepare` runs before each call and is not timed."""
+    times: list[list[float]] = [[] for _ in sides]
+    for _ in range(rounds):
+        for side, found in zip(sides, times, strict=True):
+            prepare()
+            found.append(seconds(side))
+    return [statistics.median(found) for found in times]
+
+
+def line(title: str, ours: float, theirs: float, *, goal: str) -> None:
+    """Print one comparison."""
+    print(
+        f"{title:<34} {ours:>8.3f} s {theirs:>8.3f} s   {theirs / ours:>6.2f} x faster  ({ours / theirs:.2f} of it)   goal: {goal}"
+    )
+
+
+def services(environ: dict[str, str]) -> tuple[Side, Side]:
+    """Give both sides of a migration: dbkit in one process, the stock tool in one per service."""
+
+    def ours() -> None:
+        run(str(BIN / "dbkit"), "migrate", environ=environ)
+
+    def theirs() -> None:
+        for service in SERVICES:
+            run(str(BIN / "alembic"), "upgrade", "head", environ=environ, folder=ROOT / "alembic_envs" / service)
+
+    return ours, theirs
+
+
+@contextmanager
+def places() -> Iterator[dict[str, dict[str, str]]]:
+    """Give the variables of each backend that is there, and drop afterwards what was made."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"sqlite": {"DATABASE_TYPE": "sqlite", "DATABASE_SQLITE_PATH": f"{folder}/{{service}}.db"}}
+        for name in SERVERS:
+            server = find_server(name)
+            if server is not None:
+                found[name] = server.environ(f"dbkit_bench_{os.getpid()}_{{service}}")
+        try:
+            yield found
+        finally:
+            for environ in found.values():
+                empty(environ)
+
+
+def empty(environ: dict[str, str], *, create: bool = False) -> None:
+    """Drop the services' databases, and make them anew where asked to."""
+    os.environ.update(environ)
+    try:
+        project = Project.find(ROOT)
+        dropped = migrations.drop(project, project.service_names)
+        made = migrations.create(project) if create else dropped
+    finally:
+        for name in environ:
+            del os.environ[name]
+    if not (dropped.ok and made.ok):
+        raise SystemExit(
+            f"the databases could not be prepared: {[entry.error for entry in (*dropped.services, *made.services)]}"
+        )
+
+
+def migrating() -> None:
+    """Compare migrations, at head and from empty, on every backend that is there."""
+    with places() as found:
+        for backend, environ in found.items():
+            ours, theirs = services(environ)
+            times = medians(
+                ours, theirs, rounds=SLOW_ROUNDS, prepare=lambda environ=environ: empty(environ, create=True)
+            )  # type: ignore[misc]
+            line(f"three services from empty, {backend}", *times, goal="1.3 x")
+            ours()
+            line(f"three services at head, {backend}", *medians(ours, theirs, rounds=ROUNDS), goal="3 x")
+
+
+def starting() -> None:
+    """Compare what a command costs before it does anything, and what reading a configuration costs."""
+    ours, theirs = (lambda tool=tool: run(str(BIN / tool), "--help") for tool in ("dbkit", "alembic"))  # type: ignore[misc]
+    line("--help, against alembic --help", *medians(ours, theirs, rounds=ROUNDS), goal="at most 0.4 of it")
+    config = "from dbkit.config import DatabaseConfig; DatabaseConfig.from_env('user')"
+    ours, theirs = (lambda code=code: run(sys.executable, "-c", code) for code in (config, "import sqlalchemy"))  # type: ignore[misc]
+    line("a config, against import sqlalchemy", *medians(ours, theirs, rounds=ROUNDS), goal="less than it")
+
+
+def main() -> None:
+    """Print every comparison."""
+    for name in list(os.environ):
+        if "DATABASE_" in name:
+            del os.environ[name]
+    print(f"{'':<34} {'dbkit':>10} {'stock':>10}")
+    starting()
+    migrating()
+
+
+if __name__ == "__main__":
+    main()
