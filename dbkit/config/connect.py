@@ -70,6 +70,8 @@ def create_engine(config: DatabaseConfig, *, migrating: bool = False, **kw: Any)
         raise _missing_driver(backend, error) from error
     dialler = Dialler(backend=backend, endpoint=endpoint, password=config.password, address=config.address or "")
     sa.event.listen(engine, "do_connect", dialler.connect)
+    # on the pool, and after SQLAlchemy's own: its MySQL dialects send a SET NAMES that takes the collation back
+    sa.event.listen(engine, "connect", dialler.set_up)
     backend.connector.engine_events(engine, migrating=migrating)
     _engines.add(engine)
     return engine
@@ -148,7 +150,7 @@ class Dialler:
     def connect(  # noqa: PLR0917 - SQLAlchemy's event
         self, dialect: sa.Dialect, record: object, cargs: list[Any], cparams: dict[str, Any]
     ) -> DBAPIConnection:
-        """Connect, prove TLS and the server's kind, and set the session up: SQLAlchemy's `do_connect`."""
+        """Connect, and prove TLS and the server's kind: SQLAlchemy's `do_connect`."""
         del record
         if self.backend.traits.file_based:
             _make_own_folder(self.endpoint.database or "")
@@ -157,6 +159,15 @@ class Dialler:
             # raised here, where no frame holds the password and no `except` is open, so that nothing is chained to it
             raise error or UnreachableError(f"the driver gave no connection to {self.address}")
         return connection
+
+    def set_up(self, connection: DBAPIConnection, record: object) -> None:
+        """Set the session up: SQLAlchemy's `connect`, for every connection that is new."""
+        del record
+        try:
+            self.backend.connector.set_up(connection, self.endpoint)
+        except BaseException:
+            connection.close()  # the pool does not: it has not got it yet
+            raise
 
     def _dial(
         self, dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any]
@@ -187,7 +198,6 @@ class Dialler:
                 f"DATABASE_TYPE is {self.backend.name!r}, but the server at {self.address} is {found!r}",
                 hint=f"set DATABASE_TYPE={found}",
             )
-        connector.set_up(connection, self.endpoint)
 
     def _fresh(self, error: BaseException, dialect: sa.Dialect) -> BaseException:
         """Make an error that says the same and holds nothing of the attempt."""

@@ -102,7 +102,8 @@ def _variable(variables: Mapping[str, Variable], name: str, setting: Setting) ->
         return None
     if not text.strip() and setting.refuse_empty:
         raise ConfigurationError(f"{name} is empty", hint="set it, or leave it out")
-    return (setting.read(text, source.name), source) if text else None
+    empty = not (text if setting.secret else text.strip())
+    return None if empty else (setting.read(text, source.name), source)
 
 
 def _from_file(table: Mapping[str, Any], file: Path, prefix: str) -> dict[str, tuple[Any, Source]]:

@@ -14,8 +14,10 @@ SHORTEST = 4
 
 # The user's part must not reach over a slash or a blank, or prose between two URLs would be eaten.
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@?#'\"]*):([^\s]*)@(?=[\w.\-\[%])")
+# `password=x`, `PWD={x}`, `'password': 'x'`; behind a colon only what is quoted, because prose has "password: wrong".
 _ASSIGNED = re.compile(
-    r"\b((?:password|passwd|pwd)\s*[=:]\s*)(?!\*\*\*|YES\b|NO\b)(?:\{(?:[^}]|\}\})*\}|'[^']*'|\"[^\"]*\"|[^\s;,&'\")]+)",
+    r"(?<![a-z])((?:password|passwd|pwd)(?:\s*=\s*|['\"]?\s*[:=]\s*(?=['\"])))"
+    r"(?!\*\*\*)(?:\{(?:[^}]|\}\})*\}|'[^']*'|\"[^\"]*\"|[^\s;,&'\")]+)",
     re.IGNORECASE,
 )
 
@@ -28,7 +30,7 @@ class _Registry:
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, value: str) -> None:
-        if len(value) < SHORTEST:
+        if len(value) < SHORTEST or value in self._forms:
             return
         new = _forms(value) - self._forms
         if new:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from dbkit.config.redact import redact
 from dbkit.errors import DbkitError
 
 P = ParamSpec("P")
@@ -24,6 +25,9 @@ def sealed(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kw)
         except DbkitError as error:
             caught = error
+        # an offending value that was shown may have been a password in the wrong place
+        caught.args = (redact(caught.message),)
+        caught.message, caught.hint = redact(caught.message), None if caught.hint is None else redact(caught.hint)
         caught.__cause__ = caught.__context__ = caught.__traceback__ = None
         del args, kw
         raise caught

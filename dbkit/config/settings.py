@@ -62,6 +62,14 @@ def verbatim(text: str) -> str:
     return text
 
 
+def backend_name(text: str) -> str:
+    """Take the name of a backend; whether there is one of this name is seen later."""
+    found = text.strip().lower()
+    if not re.fullmatch(r"[a-z][a-z0-9_\-]*", found):
+        raise ValueError("the name of a database product, such as tidb or postgresql")
+    return found
+
+
 def host(text: str) -> str:
     """Take a host name, an address, or the path of a Unix socket."""
     found = text.strip().removeprefix("[").removesuffix("]")
@@ -132,7 +140,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
-        key="DATABASE_TYPE", field="backend", file_key="type", parse=lambda text: text.strip().lower(),
+        key="DATABASE_TYPE", field="backend", file_key="type", parse=backend_name,
         default="the scheme of `DATABASE_URL`; else `sqlite`", example="tidb",
         meaning="The database: `tidb` `mysql` `mariadb` `postgresql` `mssql` `sqlite`. Needed as soon as a host or a name is set, and in production.",
     ),

@@ -23,6 +23,7 @@ def set_session(connection: Connection[Any], endpoint: Endpoint, collation: str)
 
     Lifts the bounds of the handshake, and forgets the password, which PyMySQL keeps on the connection.
     """
+    connection.password = b""
     parts = (f"NAMES utf8mb4 COLLATE {collation}", "time_zone = '+00:00'", f"sql_mode = '{SQL_MODE}'")
     if not _try(connection, f"SET {', '.join(parts)}"):
         refused = [part for part in parts if not _try(connection, f"SET {part}")]
@@ -31,7 +32,6 @@ def set_session(connection: Connection[Any], endpoint: Endpoint, collation: str)
     for name in ("read_timeout", "write_timeout"):
         asked = endpoint.query.get(name)
         setattr(connection, f"_{name}", float(asked) if asked else None)
-    connection.password = b""
 
 
 def named_flavour(text: str) -> str | None:
