@@ -42,6 +42,7 @@ def nothing() -> None:
 def test_the_lease_names_its_run_and_its_statement(config: DatabaseConfig) -> None:
     with connect(config, migrating=True) as one, connect(config) as other:
         with locker.lock(one, patience_s=0, on_wait=nothing) as lock:
+            one.execute(sa.text("SELECT 1"))  # begins a transaction, as every revision does
             lock.before_statement("CREATE TABLE a (id INT)")
             one.commit()
             row = other.execute(sa.text("SELECT run_id, statement, beat FROM dbkit_lease")).one()

@@ -27,9 +27,19 @@ class Runs:
     def start(self, *, lock_wait_s: float = 60) -> subprocess.Popen[str]:
         """Start a run."""
         arguments = [sys.executable, "-c", MIGRATE, str(lock_wait_s)]
-        return subprocess.Popen(
-            arguments, cwd=self.home.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        # Into a file: the workers have it open too, and a pipe would make whoever reads it wait for them.
+        with self.output.open("a") as output:
+            return subprocess.Popen(arguments, cwd=self.home.root, text=True, stdout=output, stderr=output)
+
+    def end(self, run: subprocess.Popen[str]) -> str:
+        """Wait for the end of a run, and give what all runs have said so far."""
+        run.wait(timeout=120)
+        return self.output.read_text()
+
+    @property
+    def output(self) -> Path:
+        """What the runs say."""
+        return self.home.root / "output"
 
     def kill_workers(self, run: subprocess.Popen[str]) -> None:
         """Kill the workers of a run that we started: they are the process group of its only child."""

@@ -29,7 +29,7 @@ def begun(runs: Runs, run: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline:
         if (runs.home.root / "begun").exists():
             return
-        assert run.poll() is None, run.communicate()[0]
+        assert run.poll() is None, runs.end(run)
         time.sleep(0.02)
     pytest.fail("the revision did not begin")
 
@@ -58,7 +58,7 @@ def test_after_the_death_of_the_worker_too_nothing_is_hidden(runs: Runs) -> None
     run = runs.start()
     begun(runs, run)
     runs.kill_workers(run)
-    said, _ = run.communicate(timeout=30)
+    said = runs.end(run)
     assert run.returncode == ExitCode.FAILED, said
     again = migrations.migrate(runs.home.project(), lock_wait_s=60)["user"]
     if get_backend(runs.backend).traits.transactional_ddl:
@@ -77,7 +77,7 @@ def test_an_interrupted_run_stops_where_nothing_is_half_done(runs: Runs, number:
     run = runs.start()
     begun(runs, run)
     run.send_signal(number)
-    said, _ = run.communicate(timeout=30)
+    said = runs.end(run)
     assert run.returncode == code, said
     found = migrations.status(runs.home.project())["user"]
     if get_backend(runs.backend).traits.transactional_ddl:
@@ -99,7 +99,7 @@ def test_the_next_run_waits_for_what_the_server_still_does_for_a_dead_one(runs: 
     begun(runs, run)
     time.sleep(0.5)
     runs.kill_workers(run)
-    run.communicate(timeout=30)
+    runs.end(run)
     with connect(runs.home.project().config("user")) as connection:
         connection.execute(sa.text("SELECT 1"))
     began = time.monotonic()

@@ -17,8 +17,8 @@ def test_two_runs_that_start_at_once_do_the_work_once(runs: Runs) -> None:
     runs.home.revision("user", "0004", 'op.execute("INSERT INTO t0001 VALUES (1, 1)")')
     for _ in range(ROUNDS):
         both = [runs.start(), runs.start()]
-        said = [run.communicate(timeout=120)[0] for run in both]
-        assert [run.returncode for run in both] == [ExitCode.OK, ExitCode.OK], "\n".join(said)
+        said = [runs.end(run) for run in both][-1]
+        assert [run.returncode for run in both] == [ExitCode.OK, ExitCode.OK], said
         assert runs.rows("SELECT id, n FROM t0001") == [(1, 1)]
         assert migrations.drop(runs.home.project(), ["user"]).ok
 
@@ -28,9 +28,9 @@ def test_a_run_without_patience_is_told_that_another_one_is_at_work(runs: Runs) 
     runs.home.revision("user", "0001", f'import time\nopen({marker!r}, "w").close()\ntime.sleep(3)')
     first = runs.start()
     while not os.path.exists(marker):  # noqa: PTH110 - the first run ends by itself if it fails
-        assert first.poll() is None, first.communicate()[0]
+        assert first.poll() is None, runs.end(first)
     second = runs.start(lock_wait_s=0)
-    second.communicate(timeout=60)
+    runs.end(second)
     assert second.returncode == ExitCode.LOCKED
-    first.communicate(timeout=60)
+    runs.end(first)
     assert first.returncode == ExitCode.OK

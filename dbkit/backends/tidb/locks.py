@@ -36,8 +36,8 @@ TAKE = sa.text(
 )
 GIVE = sa.text("UPDATE dbkit_lease SET run_id = NULL, statement = NULL WHERE name = 'migrate' AND run_id = :run")
 BEAT = "UPDATE dbkit_lease SET statement = %s, beat = beat + 1 WHERE name = 'migrate' AND run_id = %s"
-ALIVE = sa.text("SELECT count(*) FROM information_schema.cluster_processlist WHERE id = :id")
-ALIVE_HERE = sa.text("SELECT count(*) FROM information_schema.processlist WHERE id = :id")
+# The list of the whole cluster is empty on a server without PD (seen on unistore), and not on every tier: both are asked.
+PROCESS_LISTS = ("processlist", "cluster_processlist")
 JOBS = sa.text(
     "SELECT count(*) FROM information_schema.ddl_jobs"
     " WHERE db_name = :name AND state NOT IN ('synced', 'cancelled', 'rollback done')"
@@ -123,11 +123,17 @@ def _take(connection: sa.Connection, name: str, run: str) -> bool:
 
 def _dead(connection: sa.Connection, number: int) -> bool:
     """Whether a lease's connection has gone and nothing that it began is still being done."""
+    if any(_listed(connection, name, number) for name in PROCESS_LISTS):
+        return False
+    return not connection.scalar(JOBS, {"name": connection.engine.url.database})
+
+
+def _listed(connection: sa.Connection, name: str, number: int) -> bool:
+    query = sa.select(sa.func.count()).select_from(sa.table(name, schema="information_schema"))
     try:
-        alive = connection.scalar(ALIVE, {"id": number})
-    except sa.exc.DBAPIError:  # not on every tier; the own server's list is then all there is
-        alive = connection.scalar(ALIVE_HERE, {"id": number})
-    return not alive and not connection.scalar(JOBS, {"name": connection.engine.url.database})
+        return bool(connection.scalar(query.where(sa.column("id") == number)))
+    except sa.exc.DBAPIError:
+        return False
 
 
 def _give(connection: sa.Connection, run: str) -> None:
