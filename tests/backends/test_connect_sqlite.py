@@ -85,7 +85,7 @@ def test_the_folder_of_the_default_path_is_made_and_no_other(tmp_path: Path) -> 
     with connect(config):
         pass
     assert (tmp_path / ".dbkit" / "user.db").is_file()
-    with pytest.raises(UnreachableError, match="cannot open .*missing/x.db': unable to open database file"):
+    with pytest.raises(UnreachableError, match=r"cannot open .*missing/x\.db': unable to open database file"):
         connect(configured(tmp_path / "missing" / "x.db"))
     assert not (tmp_path / "missing").exists()
 

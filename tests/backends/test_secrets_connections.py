@@ -23,6 +23,9 @@ from tests.servers import Server
 PLANTED = f"Pl@nted/{secrets.token_hex(8)}#%: ü"
 
 
+DRIVERS = {"pymysql", "psycopg2", "sqlalchemy"}
+
+
 def spellings(value: str) -> list[str]:
     data = value.encode()
     return [
@@ -138,11 +141,12 @@ def everything_of(error: BaseException) -> str:
 
 def locals_of(trace: Any) -> list[str]:
     """Look one step deeper than a repr does: the attributes of what the frames hold."""
-    parts = []
+    parts: list[str] = []
     while trace is not None:
-        for value in trace.tb_frame.f_locals.values():
-            if type(value).__module__.partition(".")[0] in {"pymysql", "psycopg2", "sqlalchemy"}:
-                parts.append(repr(getattr(value, "__dict__", {})))
+        ours = (
+            value for value in trace.tb_frame.f_locals.values() if type(value).__module__.partition(".")[0] in DRIVERS
+        )
+        parts += [repr(getattr(value, "__dict__", {})) for value in ours]
         trace = trace.tb_next
     return parts
 

@@ -187,7 +187,7 @@ def test_a_secret_file_that_everybody_can_read_is_warned_of(
 
 
 def test_a_secret_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="DATABASE_PASSWORD_FILE names .* No such file"):
+    with pytest.raises(ConfigurationError, match=r"DATABASE_PASSWORD_FILE names .* No such file"):
         read({**SERVER, "DATABASE_PASSWORD_FILE": str(tmp_path / "missing")})
 
 

@@ -160,7 +160,7 @@ def test_the_system_bundle_is_a_concrete_file(monkeypatch: pytest.MonkeyPatch, c
 
 def test_a_named_bundle_that_is_missing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/missing.pem")
-    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE is '/missing.pem', which cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"SSL_CERT_FILE is '/missing\.pem', which cannot be read"):
         plan()
 
 
