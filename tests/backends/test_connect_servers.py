@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,6 +127,24 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(server: Serv
     with pytest.raises(UnreachableError):
         connect(configured(server, port=silent.getsockname()[1], connect_timeout_s=1))
     silent.close()
+
+
+SOCKETS = {"postgresql": "SHOW unix_socket_directories", "mssql": "SELECT ''"}
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["engine", "bare url"])
+def test_a_unix_socket_needs_no_tls(server: Server, bare: bool) -> None:
+    with connect(configured(server)) as connection:
+        path = one(connection, SOCKETS.get(server.backend, "SELECT @@socket"))
+    file = Path(path, f".s.PGSQL.{server.url.port}") if server.backend == "postgresql" else Path(path)
+    if not path or not file.is_socket() or not os.access(file, os.W_OK):
+        pytest.skip(f"no socket of this server is in reach here: {path!r}")
+    config = configured(server, host=path, port=server.url.port)
+    assert (config.host, config.socket) == (None, path)
+    engine = sa.create_engine(config.url()) if bare else config.create_engine()
+    with engine.connect() as connection:
+        assert one(connection, "SELECT 1") == 1
+    engine.dispose()
 
 
 def test_the_engines_url_holds_no_password_and_the_engine_connects_again_and_again(server: Server) -> None:

@@ -8,6 +8,7 @@ import logging
 import os
 import ssl
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dbkit.backends import get_backend
 from dbkit.backends.protocol import TlsPlan
 from dbkit.config import DatabaseConfig, Settings, resolve
 from dbkit.config.tls import FINGERPRINT, VENDORED
-from dbkit.errors import ConfigurationError
+from dbkit.errors import ConfigurationError, MissingDriverError
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +251,13 @@ def test_the_context_of_the_mysql_family_checks_certificate_and_name(ca_file: st
 def test_an_engine_takes_no_argument_that_bypasses_tls(argument: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="would bypass the proof of TLS"):
         config(ssl_ca="system").create_engine(**argument)
+
+
+@pytest.mark.parametrize(("backend", "module"), [("postgresql", "psycopg2"), ("tidb", "pymysql"), ("mssql", "pyodbc")])
+def test_a_missing_driver_is_told_with_what_brings_it(
+    backend: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingDriverError) as caught:
+        config(backend=backend).create_engine()
+    assert f"pip install 'dbkit[{backend}]'" in str(caught.value.hint)
