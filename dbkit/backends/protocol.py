@@ -178,7 +178,11 @@ class Codecs(Protocol):
         ...
 
     def literal(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of that kind
-        """Word a value as a constant behind DEFAULT, for a column of this kind."""
+        """Word a value as a constant in a statement, for a column of this kind."""
+        ...
+
+    def default_literal(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of that kind
+        """Word a value as a constant behind DEFAULT, where some servers take less than in a statement."""
         ...
 
 

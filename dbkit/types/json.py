@@ -1,0 +1,101 @@
+"""The portable JSON document."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import sqlalchemy as sa
+
+from dbkit.backends.kinds import JsonKind
+from dbkit.backends.storage import INT64_MIN, UINT64_MAX
+from dbkit.types.base import PortableType
+
+__all__ = ["Json"]
+
+# MariaDB's json_valid is 0 from depth 32 on (seen on 10.11).
+DEPTH_LIMIT = 31
+
+
+class Json(PortableType[Any]):
+    """A JSON document: dict, list, str, int, float, bool. None is SQL NULL at the top, and null within."""
+
+    impl = sa.JSON(none_as_null=True)
+    cache_ok = True
+    hashable = False
+
+    def __init__(self) -> None:
+        """Take no parameters."""
+        super().__init__()
+        self.kind = JsonKind()
+
+    def accept(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Take what every backend gives back equal; whole floats become ints, as TiDB makes them."""
+        return self._accept(value, depth=1)
+
+    def _accept(self, value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
+        if value is None or value is True or value is False:
+            return value
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, int):
+            return self._integer(value)
+        if isinstance(value, float):
+            return self._float(value)
+        return self._nested(value, depth)
+
+    def _nested(self, value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
+        if not isinstance(value, dict | list):
+            hint = "use dict, list, str, int, float, bool and None; word dates, UUIDs and decimals as text"
+            self.refuse(value, f"a {type(value).__name__} is not JSON", hint=hint)
+        if depth > DEPTH_LIMIT:
+            self.refuse(value, f"it is nested deeper than {DEPTH_LIMIT}", hint="flatten the document")
+        if isinstance(value, list):
+            return [self._accept(item, depth + 1) for item in value]
+        return {self._key(key): self._accept(item, depth + 1) for key, item in value.items()}
+
+    def _key(self, key: Any) -> str:  # noqa: ANN401 - anything hashable
+        if not isinstance(key, str):
+            self.refuse(key, f"a key is a str, not a {type(key).__name__}", hint="pass str(key)")
+        return self._text(key)
+
+    def _text(self, text: str) -> str:
+        if "\0" in text:
+            self.refuse(text, "PostgreSQL keeps no NUL character", hint="take the NUL out")
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            self.refuse(text, "it holds a lone surrogate", hint="decode the bytes anew")
+        return str.__str__(text)
+
+    def _integer(self, number: int) -> int:
+        if not INT64_MIN <= number <= UINT64_MAX:
+            hint = f"keep it within {INT64_MIN} and {UINT64_MAX}, or word it as text"
+            self.refuse(number, "TiDB and MySQL keep whole numbers of 64 bits alone", hint=hint)
+        return int(number)
+
+    def _float(self, number: float) -> float:
+        if not math.isfinite(number):
+            self.refuse(number, "JSON has no NaN and no infinity", hint="store None")
+        if number.is_integer() and INT64_MIN <= number <= UINT64_MAX:
+            return int(number)
+        return float(number)
+
+    def coerce_compared_value(self, op: Any, value: Any) -> sa.types.TypeEngine[Any]:  # noqa: ANN401 - SQLAlchemy's signature
+        """Type the other operand as JSON does: an index is no document."""
+        return self.impl_instance.coerce_compared_value(op, value)
+
+    def compare_values(self, x: Any, y: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's signature
+        """Tell whether two documents are the same; True and 1 are not, though Python says so."""
+        return same(x, y)
+
+    def frozen_repr(self) -> str:
+        """Word the type as revisions have it."""
+        return "dbt.v1.Json()"
+
+
+def same(x: Any, y: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Compare two documents as JSON has it: a bool is no number, and 1.0 is 1."""
+    if isinstance(x, dict) and isinstance(y, dict):
+        return x.keys() == y.keys() and all(same(x[key], y[key]) for key in x)
+    if isinstance(x, list) and isinstance(y, list):
+        return len(x) == len(y) and all(map(same, x, y))
+    return bool(x == y) and isinstance(x, bool) == isinstance(y, bool)
