@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,6 +26,8 @@ from dbkit.migrations.worker import Answer, Task
 
 if TYPE_CHECKING:
     from dbkit.project import Project
+
+log = logging.getLogger(__name__)
 
 LOCK_WAIT_S = 300.0
 Listener = Callable[[Event], None]
@@ -322,7 +325,9 @@ def _unwrap(answer: Answer) -> Any:  # noqa: ANN401 - what the task's function r
     if answer.bug is not None:
         from dbkit.migrations.workers import BugError
 
-        raise BugError(answer.bug)
+        log.debug("a worker failed:\n%s", answer.bug)
+        last = answer.bug.strip().rpartition("\n")[2]
+        raise BugError(f"this is a bug in dbkit: {last}", hint="run it again with --debug and report what it prints")
     return answer.result
 
 

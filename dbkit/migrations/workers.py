@@ -28,7 +28,7 @@ class WorkerDiedError(DbkitError):
 
 
 class BugError(DbkitError):
-    """Something in dbkit itself went wrong in a worker; the message holds the traceback."""
+    """Something in dbkit itself went wrong in a worker; its traceback is logged at debug level."""
 
     exit_code = ExitCode.BUG
 

@@ -22,7 +22,7 @@ def configured(path: Path | str, **overrides: Any) -> DatabaseConfig:
     return resolve(Settings(), "user", environ={}, overrides={"backend": "sqlite", "sqlite_path": path, **overrides})
 
 
-PRAGMAS = {"foreign_keys": 1, "journal_mode": "wal", "synchronous": 1, "trusted_schema": 0, "busy_timeout": 10000}
+PRAGMAS = {"foreign_keys": 1, "journal_mode": "wal", "synchronous": 1, "busy_timeout": 10000}
 
 
 def test_the_session_is_what_was_promised(tmp_path: Path) -> None:
