@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
-from dbkit.backends.kinds import ArrayKind, Kind, NumericKind
+from dbkit.backends.kinds import ArrayKind, Kind
 from dbkit.backends.protocol import Codec
 from dbkit.errors import TypeRefusedError, ValueRefusedError
 
@@ -22,6 +22,7 @@ __all__ = [
     "UINT64_MAX",
     "KindCodecs",
     "WordedType",
+    "as_statement",
     "aware",
     "double_percents",
     "from_json",
@@ -50,7 +51,17 @@ class WordedType(sa.types.UserDefinedType[Any]):
 
 @compiles(WordedType)
 def _worded(type_: WordedType, compiler: Any, **_kw: object) -> str:  # noqa: ANN401 - SQLAlchemy's compiler
-    return double_percents(type_.wording, compiler.dialect)
+    return as_statement(type_.wording, compiler.dialect)
+
+
+def as_statement(text: str, dialect: sa.Dialect) -> str:
+    """Turn SQL into the text of a statement, as SQLAlchemy does with its own constants.
+
+    Backslashes are doubled where the server takes them as escapes, percent signs where the driver formats the statement.
+    """
+    if getattr(dialect, "_backslash_escapes", False):
+        text = text.replace("\\", "\\\\")
+    return double_percents(text, dialect)
 
 
 def double_percents(text: str, dialect: sa.Dialect) -> str:
@@ -165,11 +176,6 @@ class _Item(NamedTuple):
     read: Callable[[Any], Any] | None = None
 
 
-def _numeric_item(kind: Kind) -> _Item:
-    step = Decimal(1).scaleb(-kind.scale) if isinstance(kind, NumericKind) else Decimal(1)
-    return _Item(lambda value: f"{value:f}", lambda text: Decimal(text).quantize(step))
-
-
 _ITEMS: dict[str, Callable[[Kind], _Item]] = {
     "string": lambda _: _Item(),
     "text": lambda _: _Item(),
@@ -179,7 +185,8 @@ _ITEMS: dict[str, Callable[[Kind], _Item]] = {
     # TiDB gives the double 1.0 back as the whole number 1 (seen on 8.5.3).
     "float": lambda _: _Item(read=float),
     "uuid": lambda _: _Item(str, uuid.UUID),
-    "numeric": _numeric_item,
+    # As text in full: its digits say the scale, and no context rounds it.
+    "numeric": lambda _: _Item(lambda value: f"{value:f}", Decimal),
     "date": lambda _: _Item(date.isoformat, date.fromisoformat),
     "utc_datetime": lambda _: _Item(moment_text, lambda text: aware(datetime.fromisoformat(text))),
 }

@@ -12,7 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from dbkit.backends import backend_of
 from dbkit.backends.kinds import Kind
-from dbkit.backends.storage import double_percents
+from dbkit.backends.storage import as_statement, double_percents
 from dbkit.errors import ValueRefusedError
 
 __all__ = ["PortableType", "frozen", "shortened"]
@@ -144,6 +144,7 @@ class PortableType(sa.types.TypeDecorator[T]):
         def process(value: Any) -> str:  # noqa: ANN401 - any value can be handed in
             if value is None:
                 return "NULL"
+            # SQLAlchemy's compiler sees to backslashes by itself
             return double_percents(codecs.literal(self.accept(value), self.kind), dialect)
 
         return process
@@ -168,7 +169,7 @@ def _word_type(type_: PortableType[Any], compiler: Any, **kw: Any) -> str:  # no
     if check is None:
         return text
     quote = dialect.identifier_preparer.quote
-    rule = double_percents(check.replace("{column}", quote(column.name)), dialect)
+    rule = as_statement(check.replace("{column}", quote(column.name)), dialect)
     return f"{text} CONSTRAINT {quote(check_name(column))} CHECK ({rule})"
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from dbkit.backends import backend_of
 from dbkit.backends.kinds import ArrayKind, BinaryKind, JsonKind, Kind, TextKind, UtcDateTimeKind
 from dbkit.backends.protocol import Default
-from dbkit.backends.storage import double_percents
+from dbkit.backends.storage import as_statement
 from dbkit.errors import TypeRefusedError
 from dbkit.types.base import PortableType, frozen, has_backend
 from dbkit.types.utc_datetime import UtcDateTime
@@ -132,4 +132,4 @@ class Literal(ServerDefault):
 def _word_default(default: ServerDefault, compiler: Any, **_kw: object) -> str:  # noqa: ANN401 - SQLAlchemy's compiler
     if not has_backend(compiler.dialect):
         return default.frozen_repr()
-    return double_percents(default.wording(compiler.dialect), compiler.dialect)
+    return as_statement(default.wording(compiler.dialect), compiler.dialect)

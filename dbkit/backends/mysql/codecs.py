@@ -81,7 +81,7 @@ class MysqlCodecs(KindCodecs):
 
     def keep_enum(self, kind: EnumKind) -> Codec:
         """As ENUM, which sorts by position: so the labels stand in their own order."""
-        labels = ", ".join(map(self.text, sorted(kind.labels)))
+        labels = ", ".join(map(quoted, sorted(kind.labels)))
         return Codec(column=WordedType(f"ENUM({labels}) CHARACTER SET utf8mb4 COLLATE {self.collation}"))
 
     def keep_numeric(self, kind: NumericKind) -> Codec:
@@ -103,7 +103,7 @@ class MysqlCodecs(KindCodecs):
 
     def keep_float(self, _kind: FloatKind) -> Codec:
         """As DOUBLE; FLOAT is single precision."""
-        return Codec(column=mysql.DOUBLE(), result=float)
+        return Codec(column=mysql.DOUBLE(asdecimal=False), result=float)
 
     def default(self, default: Default, kind: Kind) -> str:
         """Word a server default. The fraction of CURRENT_TIMESTAMP must be the column's."""
@@ -129,11 +129,7 @@ class MysqlCodecs(KindCodecs):
             return f"{value:f}"
         if isinstance(value, bytes):
             return f"0x{value.hex()}" if value else "''"
-        return self.text(_text(value))
-
-    def text(self, value: str) -> str:
-        r"""Quote text. `\` escapes unless NO_BACKSLASH_ESCAPES is set, which dbkit's sessions never do."""
-        return quoted(value.replace("\\", "\\\\"))
+        return quoted(_text(value))
 
 
 def _text(value: object) -> str:

@@ -118,7 +118,7 @@ _LITERALS = {
     "array": PostgresqlCodecs.array,
     "utc_datetime": lambda _, value, __: f"'{value.isoformat()}'::timestamptz",
     "date": lambda _, value, __: f"'{value.isoformat()}'::date",
-    "binary": lambda _, value, __: f"'\\x{value.hex()}'::bytea",
+    "binary": lambda _, value, __: f"decode('{value.hex()}', 'hex')",
     "boolean": lambda _, value, __: str(value).lower(),
     "float": lambda _, value, __: f"'{value!r}'::float8",
     "numeric": lambda _, value, __: f"{value:f}",

@@ -56,11 +56,11 @@ class SqliteCodecs(KindCodecs):
 
     def keep_json(self, _kind: JsonKind) -> Codec:
         """As text. Never declared JSON: that is numeric affinity."""
-        return Codec(column=sa.TEXT(), bind=to_json, result=from_json, check="json_valid({column})")
+        return Codec(column=sa.TEXT(), bind=to_json, result=from_json, check="{column} IS NULL OR json_valid({column})")
 
     def keep_array(self, kind: ArrayKind) -> Codec:
         """As the text of a JSON array."""
-        check = "json_valid({column}) AND json_type({column}) = 'array'"
+        check = "{column} IS NULL OR (json_valid({column}) AND json_type({column}) = 'array')"
         return Codec(column=sa.TEXT(), bind=items_to_json(kind), result=items_from_json(kind), check=check)
 
     def keep_utc_datetime(self, _kind: UtcDateTimeKind) -> Codec:
