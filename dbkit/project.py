@@ -27,7 +27,7 @@ class Project:
 
     root: Path
     settings: Settings
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Configuration given in code, by `DatabaseConfig`'s names; beats everything else."""
 
     @classmethod
@@ -61,14 +61,15 @@ class Project:
                 near = difflib.get_close_matches(name, self.service_names, n=1)
                 known = ", ".join(self.service_names) or "none"
                 raise UnknownServiceError(
-                    f"unknown service {name!r}", hint=f"did you mean {near[0]!r}?" if near else f"known services: {known}"
+                    f"unknown service {name!r}",
+                    hint=f"did you mean {near[0]!r}?" if near else f"known services: {known}",
                 )
         return tuple(sorted(set(names))) if names else self.service_names
 
     def registration(self, name: str) -> Registration:
         """Give what the project's file says of a service. Raises UnknownServiceError, ConfigurationError."""
         self.select([name])
-        return register(name, self.settings.services[name], self.root, self.settings.migrations)
+        return register(name, self.settings.services[name], root=self.root, migrations=self.settings.migrations)
 
     def service(self, name: str) -> Service:
         """Import a service. Raises UnknownServiceError, ConfigurationError."""

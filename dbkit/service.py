@@ -65,7 +65,7 @@ class Registration:
     """Patterns of further tables that are the service's."""
 
 
-def register(name: str, table: Mapping[str, Any], root: Path, migrations: str | None) -> Registration:
+def register(name: str, table: Mapping[str, Any], *, root: Path, migrations: str | None) -> Registration:
     """Read a service's table of the project's file.
 
     Raises:
@@ -125,13 +125,15 @@ def import_object(reference: str, *, what: str) -> Any:  # noqa: ANN401 - whatev
         found: Any = import_module(module)
         for part in filter(None, path.split(".")):
             found = getattr(found, part)
-    except Exception as error:  # noqa: BLE001 - a service's own module may raise anything while it is imported
+    except Exception as error:
         raise ConfigurationError(
             f"{what} cannot be imported from {reference!r}: {type(error).__name__}: {error}",
             hint='the form is "package.module:attribute", importable from the project\'s folder',
         ) from error
     if not path:
-        raise ConfigurationError(f"{what}: {reference!r} names no attribute", hint='the form is "package.module:attribute"')
+        raise ConfigurationError(
+            f"{what}: {reference!r} names no attribute", hint='the form is "package.module:attribute"'
+        )
     return found
 
 

@@ -65,7 +65,9 @@ class Home:
         (self.root / f"{service}_models.py").write_text(text)
         return self
 
-    def revision(self, service: str, revision: str, upgrade: str, downgrade: str = "", *, down: str | None = "") -> Path:
+    def revision(
+        self, service: str, revision: str, upgrade: str, downgrade: str = "", *, down: str | None = ""
+    ) -> Path:
         """Write a revision file, built on the number before its own unless `down` says otherwise."""
         if down == "":
             down = f"{int(revision) - 1:04}" if int(revision) > 1 else None

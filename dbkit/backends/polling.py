@@ -20,9 +20,7 @@ class Poll:
     sleep: Callable[[float], None] = time.sleep
     dice: Callable[[], float] = random.random
 
-    def until(
-        self, attempt: Callable[[], bool], *, patience_s: float, on_wait: Callable[[], None]
-    ) -> bool:
+    def until(self, attempt: Callable[[], bool], *, patience_s: float, on_wait: Callable[[], None]) -> bool:
         """Call `attempt` until it says yes or the patience is at its end; once at least.
 
         `on_wait` is called once, after the first no. The pause is 0.1 to 0.3 s, so that waiters do not march in step.

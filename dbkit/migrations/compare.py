@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from dbkit.backends import backend_of
+from dbkit.backends.kinds import EnumKind
 from dbkit.types import PortableType, ServerDefault
+from dbkit.types.base import check_name
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -42,9 +45,9 @@ def ownership(
     return include_name
 
 
-def same_type(
+def same_type(  # noqa: PLR0917 - Alembic calls it so
     context: MigrationContext,
-    _inspected_column: Any,  # noqa: ANN401 - Alembic's signature
+    inspected_column: sa.Column[Any],
     column: sa.Column[Any],
     inspected: Any,  # noqa: ANN401 - Alembic's signature
     wanted: Any,  # noqa: ANN401 - Alembic's signature
@@ -56,10 +59,28 @@ def same_type(
     ddl = backend_of(dialect).ddl
     there = dialect.type_compiler_instance.process(inspected)
     asked = dialect.type_compiler_instance.process(wanted.dialect_impl(dialect), type_expression=column)
-    return ddl.canonical_type(there) != ddl.canonical_type(asked)
+    if ddl.canonical_type(there) != ddl.canonical_type(asked):
+        return True
+    checked = backend_of(dialect).codecs.codec(wanted.kind).check is not None
+    return (
+        checked and isinstance(wanted.kind, EnumKind) and _labels(inspected_column, column) != set(wanted.kind.labels)
+    )
 
 
-def same_default(
+LABEL = re.compile("'((?:[^']|'')*)'")
+
+
+def _labels(there: sa.Column[Any], column: sa.Column[Any]) -> set[str]:
+    """Read the labels that an enum's CHECK allows.
+
+    However a server words it (`IN`, `= ANY (ARRAY[…])`, a chain of OR), its quoted texts are the labels.
+    """
+    name = check_name(column)
+    checks = [item for item in there.table.constraints if isinstance(item, sa.CheckConstraint) and item.name == name]
+    return {label.replace("''", "'") for item in checks for label in LABEL.findall(str(item.sqltext))}
+
+
+def same_default(  # noqa: PLR0917 - Alembic calls it so
     context: MigrationContext,
     _inspected_column: Any,  # noqa: ANN401 - Alembic's signature
     column: sa.Column[Any],

@@ -100,14 +100,14 @@ def _execute(config: DatabaseConfig, statement: str, *, done: Fault) -> bool:
                 if fault is done:
                     return False
                 if fault is not Fault.LOCK_TIMEOUT or attempt == ATTEMPTS:
-                    raise _refused(config, statement, fault, errors.message(error)) from error
+                    raise _refused(config, statement, fault=fault, message=errors.message(error)) from error
                 time.sleep(PAUSE_S)
             else:
                 return True
     raise AssertionError  # the loop returns or raises
 
 
-def _refused(config: DatabaseConfig, statement: str, fault: Fault, message: str) -> DbkitError:
+def _refused(config: DatabaseConfig, statement: str, *, fault: Fault, message: str) -> DbkitError:
     name = database_name(config)
     if fault is Fault.NOT_ALLOWED:
         return CreateRefusedError(

@@ -41,7 +41,7 @@ def compare(project: Project, name: str, link: Link) -> ServiceResult:
             options = environment.options(connection.dialect)
             context = MigrationContext.configure(connection=connection, opts=options)
             found = produce_migrations(context, environment.metadata)
-            assert found.upgrade_ops is not None  # produce_migrations always fills it
+            assert found.upgrade_ops is not None  # noqa: S101 - produce_migrations always fills it
             differences = tuple(_differences(found.upgrade_ops))
         result = replace(result, revision=result.head, differences=differences)
         if differences:
@@ -91,14 +91,15 @@ def _at_head(environment: Environment) -> sa.Connection:
         current = read_heads(connection, environment.registration.version_table)
         refuse_ahead(environment.history, current)
         pending = environment.history.pending(current, "heads")
-        if pending:
-            raise DifferentError(
-                f"the database of service {name!r} is not at head: {len(pending)} pending ({', '.join(pending)})",
-                hint=f"run dbkit migrate {name}",
-            )
     except BaseException:
         connection.close()
         raise
+    if pending:
+        connection.close()
+        raise DifferentError(
+            f"the database of service {name!r} is not at head: {len(pending)} pending ({', '.join(pending)})",
+            hint=f"run dbkit migrate {name}",
+        )
     return connection
 
 
@@ -144,9 +145,8 @@ def _differences(found: ops.OpContainer) -> Iterator[Difference]:
         if isinstance(operation, ops.OpContainer):
             yield from _differences(operation)
         else:
-            diff = operation.to_diff_tuple()
-            for entry in diff if isinstance(diff, list) else [diff]:
-                yield _difference(entry)
+            diff: Any = operation.to_diff_tuple()  # a tuple, or a list of them
+            yield from map(_difference, diff if isinstance(diff, list) else [diff])
 
 
 def _difference(entry: tuple[Any, ...]) -> Difference:
@@ -154,15 +154,21 @@ def _difference(entry: tuple[Any, ...]) -> Difference:
     operation = str(entry[0])
     if operation.startswith("modify_"):
         table, column, old, new = entry[2], entry[3], entry[-2], entry[-1]
-        return Difference(
-            operation=operation, table=table, name=column, detail=f"{operation} {table}.{column}: {old!r} to {new!r}"
-        )
+        detail = f"{operation} {table}.{column}: {_worded(old)} to {_worded(new)}"
+        return Difference(operation=operation, table=table, name=column, detail=detail)
     item = entry[-1]
     table = _table_of(entry)
     name = None if isinstance(item, sa.Table) else getattr(item, "name", None)
     where = ".".join(str(part) for part in (table, name) if part)
     what = f": {item.type!r}" if isinstance(item, sa.Column) else ""
     return Difference(operation=operation, table=table, name=name, detail=f"{operation} {where}{what}")
+
+
+def _worded(value: Any) -> str:  # noqa: ANN401 - a type, a default, a comment, or whether NULL is allowed
+    """Word one side of a difference in one line."""
+    found = value.arg if isinstance(value, sa.DefaultClause) else value
+    text = found.text if isinstance(found, sa.TextClause) else "none" if found is None else repr(found)
+    return " ".join(str(text).split())
 
 
 def _table_of(entry: tuple[Any, ...]) -> str | None:
@@ -173,5 +179,3 @@ def _table_of(entry: tuple[Any, ...]) -> str | None:
         return entry[-2]
     table = getattr(item, "table", None)
     return table.name if table is not None else None
-
-

@@ -7,15 +7,11 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-import sqlalchemy as sa
-
-# Real revisions use `sa.orm.…` without importing it; whoever runs them must have done so.
-import sqlalchemy.orm  # noqa: F401
+import sqlalchemy.orm  # noqa: TC002 - real revisions use `sa.orm.…` without importing it; whoever runs them must have done so
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from dbkit.backends import backend_of, get_backend
@@ -25,6 +21,10 @@ from dbkit.migrations.compare import ownership, render_item, same_default, same_
 from dbkit.migrations.heads import History, read_history
 from dbkit.project import Project
 from dbkit.service import Registration
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from alembic.runtime.migration import MigrationContext
 
 PROJECT = "dbkit.project"
 # The stock tool has no option for it: as long as `dbkit migrate` is by default.

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
+Driver: TypeAlias = Any
+"""A cursor, parameters or context: the driver's own, or SQLAlchemy's around it."""
 Send = Callable[[], object]
 # What a hook does around a statement: it calls `send` to have it carried out.
 Hook = Callable[[str, Send], None]
@@ -67,20 +69,24 @@ class Funnel:
         """Be done with the revision; what follows is Alembic's own business."""
         self.open = False
 
-    def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool | None:  # noqa: ANN401 - DBAPI
-        return self._pass(statement, context, lambda: context.dialect.do_execute(cursor, statement, parameters, context))
+    def _execute(self, cursor: Driver, statement: str, *rest: Driver) -> bool | None:
+        parameters, context = rest
+        return self._pass(
+            statement, context, lambda: context.dialect.do_execute(cursor, statement, parameters, context)
+        )
 
-    def _executemany(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool | None:  # noqa: ANN401 - DBAPI
+    def _executemany(self, cursor: Driver, statement: str, *rest: Driver) -> bool | None:
+        parameters, context = rest
         send = lambda: context.dialect.do_executemany(cursor, statement, parameters, context)  # noqa: E731 - as its neighbours
         return self._pass(statement, context, send)
 
-    def _execute_no_params(self, cursor: Any, statement: str, context: Any) -> bool | None:  # noqa: ANN401 - DBAPI
+    def _execute_no_params(self, cursor: Driver, statement: str, context: Driver) -> bool | None:
         return self._pass(statement, context, lambda: context.dialect.do_execute_no_params(cursor, statement, context))
 
     def _commit(self, _connection: sa.Connection) -> None:
         self.committed = len(self.sent)
 
-    def _pass(self, statement: str, context: Any, send: Send) -> bool | None:  # noqa: ANN401 - DBAPI
+    def _pass(self, statement: str, context: Driver, send: Send) -> bool | None:
         if not self.open or is_read(statement):
             return None  # SQLAlchemy sends it
         self.current = statement
@@ -96,11 +102,11 @@ class Funnel:
         self.current = None
         return True  # it has been sent
 
-    def _commits_by_itself(self, statement: str, context: Any) -> bool:  # noqa: ANN401 - DBAPI
+    def _commits_by_itself(self, statement: str, context: Driver) -> bool:
         if not self.transactional_ddl and is_ddl(statement):
             return True
         options = context.root_connection.get_execution_options()
-        return options.get("isolation_level") == "AUTOCOMMIT"  # Alembic's autocommit_block()
+        return bool(options.get("isolation_level") == "AUTOCOMMIT")  # Alembic's autocommit_block()
 
 
 def _around(hook: Hook, statement: str, send: Send) -> Send:

@@ -147,7 +147,9 @@ class History:
 
 def _steps(service: str, target: str) -> int:
     if not target[1:].isdigit() or target[1:] == "0":
-        raise HistoryError(f"{target!r} of service {service!r} is no number of steps", hint=f"write {target[0]}1, {target[0]}2, …")
+        raise HistoryError(
+            f"{target!r} of service {service!r} is no number of steps", hint=f"write {target[0]}1, {target[0]}2, …"
+        )
     return int(target[1:])
 
 
@@ -216,7 +218,9 @@ def _read(service: str, file: Path) -> Iterator[Script]:
         return  # a helper module beside the revisions, as Alembic sees it too
     revision = ids["revision"]
     if not isinstance(revision, str) or not revision:
-        raise RevisionFileError(f"revision file {file} of service {service!r}: its revision is {revision!r}, not a text")
+        raise RevisionFileError(
+            f"revision file {file} of service {service!r}: its revision is {revision!r}, not a text"
+        )
     yield Script(
         revision=revision,
         down=_names(ids.get("down_revision")),
@@ -229,11 +233,12 @@ def _read(service: str, file: Path) -> Iterator[Script]:
 
 def _ids(tree: ast.Module) -> Iterator[tuple[str, object]]:
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id in IDS and getattr(node, "value", None) is not None:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name) and target.id in IDS:
                 try:
-                    yield target.id, ast.literal_eval(node.value)  # type: ignore[union-attr, arg-type] # only the two with a value
+                    yield target.id, ast.literal_eval(node.value)
                 except ValueError:
                     raise _ComputedError from None
 

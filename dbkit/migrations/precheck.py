@@ -64,10 +64,8 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
 
 def describe(result: ServiceResult, config: DatabaseConfig) -> ServiceResult:
     """Fill in which backend, host and database a service is on."""
-    if get_backend(config.backend).traits.file_based:
-        host = None
-    else:
-        host = config.socket or f"{config.host}:{config.port}"
+    file = get_backend(config.backend).traits.file_based
+    host = None if file else config.socket or f"{config.host}:{config.port}"
     return replace(result, backend=config.backend, host=host, database=database_name(config))
 
 
@@ -86,8 +84,8 @@ def read_heads(connection: sa.Connection, version_table: str) -> tuple[str, ...]
     """Read the revisions that the database is at; none where it has no version table. Leaves no open transaction."""
     found: tuple[str, ...] = ()
     if sa.inspect(connection).has_table(version_table):
-        rows = connection.execute(sa.select(sa.column("version_num")).select_from(sa.table(version_table)))
-        found = tuple(sorted(row.version_num for row in rows))
+        versions = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(version_table))
+        found = tuple(sorted(connection.scalars(versions)))
     connection.rollback()
     return found
 

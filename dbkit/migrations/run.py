@@ -73,7 +73,7 @@ def migrate(  # noqa: PLR0913 - each is an option of the command
         done |= {seen.result.service: replace(seen.result, created=seen.missing) for seen in pending}
     else:
         arguments = {"target": to, "create": create, "lock_wait_s": lock_wait_s}
-        tasks = [_task("steps:upgrade", project, seen.result.service, arguments) for seen in pending]
+        tasks = [_task("steps:upgrade", project, seen.result.service, **arguments) for seen in pending]
         done |= _work(tasks, [seen.result for seen in pending], jobs=jobs, tell=tell)
     for name in names:
         tell(Event(event="done" if done[name].exit_code is ExitCode.OK else "failed", service=name, result=done[name]))
@@ -94,10 +94,11 @@ def rollback(  # noqa: PLR0913 - each is an option of the command
     Raises:
         UnknownServiceError: the name is no service's.
     """
+    project.select([service])
     if dry_run:
         return _result("rollback", [_would_undo(project, service, to)], time.monotonic(), dry_run=True)
-    arguments = {"target": to, "lock_wait_s": lock_wait_s}
-    return _one("rollback", "steps:downgrade", project, service, arguments, on_event)
+    task = _task("steps:downgrade", project, service, target=to, lock_wait_s=lock_wait_s)
+    return _one("rollback", task, on_event)
 
 
 def stamp(
@@ -113,8 +114,9 @@ def stamp(
     Raises:
         UnknownServiceError: the name is no service's.
     """
-    arguments = {"target": revision, "lock_wait_s": lock_wait_s}
-    return _one("stamp", "steps:stamp", project, service, arguments, on_event)
+    project.select([service])
+    task = _task("steps:stamp", project, service, target=revision, lock_wait_s=lock_wait_s)
+    return _one("stamp", task, on_event)
 
 
 def check(project: Project, services: Sequence[str] = ()) -> Result:
@@ -125,7 +127,7 @@ def check(project: Project, services: Sequence[str] = ()) -> Result:
     """
     names, began = project.select(services), time.monotonic()
     results = [ServiceResult(service=name) for name in names]
-    tasks = [_task("diff:compare", project, name, {}) for name in names]
+    tasks = [_task("diff:compare", project, name) for name in names]
     done = _work(tasks, results, jobs=None, tell=_nothing)
     return _result("check", [done[name] for name in names], began)
 
@@ -139,8 +141,7 @@ def status(project: Project, services: Sequence[str] = (), *, check: bool = Fals
     names, began = project.select(services), time.monotonic()
     found = [seen.result for seen in look(project, names, "heads")]
     if check:
-        behind = {"exit_code": ExitCode.DIFFERENT}
-        found = [replace(one, **behind) if one.pending and one.exit_code is ExitCode.OK else one for one in found]
+        found = [_behind(one) if one.pending and one.exit_code is ExitCode.OK else one for one in found]
     return _result("status", found, began)
 
 
@@ -181,14 +182,14 @@ def revision(project: Project, service: str, message: str, *, autogenerate: bool
         UnreachableError: the database cannot be reached.
     """
     names = project.select([service])
-    arguments = {"message": message, "autogenerate": autogenerate}
-    answer = _answers([_task("diff:new_revision", project, names[0], arguments)], None, _nothing)[service]
+    task = _task("diff:new_revision", project, names[0], message=message, autogenerate=autogenerate)
+    answer = _answers([task])[service]
     if isinstance(answer, DbkitError):
         raise answer
     found = _unwrap(answer)
     if isinstance(found, DbkitError):
         raise found
-    assert isinstance(found, NewRevision)  # what diff.new_revision returns
+    assert isinstance(found, NewRevision)  # noqa: S101 - what diff.new_revision returns
     return found
 
 
@@ -208,12 +209,14 @@ def sql(
     """
     names, began = project.select(services), time.monotonic()
     get_backend(backend.partition("@")[0])
-    tasks = [_task("offline:write", project, name, {"backend": backend, "target": to}) for name in names]
-    answers, results = _answers(tasks, None, _nothing), []
+    tasks = [_task("offline:write", project, name, backend=backend, target=to) for name in names]
+    answers, results = _answers(tasks), []
     for name in names:
         answer = answers[name]
         try:
-            result, text = (ServiceResult(service=name).failed(answer), "") if isinstance(answer, DbkitError) else _unwrap(answer)
+            result, text = (
+                (ServiceResult(service=name).failed(answer), "") if isinstance(answer, DbkitError) else _unwrap(answer)
+            )
         except DbkitError as error:
             result, text = ServiceResult(service=name).failed(error), ""
         if text:
@@ -243,11 +246,15 @@ def alembic(project: Project, service: str, argv: Sequence[str]) -> int:
     return 0
 
 
+def _behind(one: ServiceResult) -> ServiceResult:
+    return replace(one, exit_code=ExitCode.DIFFERENT)
+
+
 def _nothing(_event: Event) -> None:
     """Hear nothing."""
 
 
-def _task(operation: str, project: Project, service: str, arguments: dict[str, Any]) -> Task:
+def _task(operation: str, project: Project, service: str, **arguments: Any) -> Task:  # noqa: ANN401 - the operation's own
     return Task(operation=operation, project=project, service=service, arguments=arguments)
 
 
@@ -263,7 +270,6 @@ def _refuse_missing(seen: Look, *, create: bool) -> ServiceResult:
 
 def _would_undo(project: Project, service: str, to: str) -> ServiceResult:
     """Find out what a rollback would undo; it stands in `pending`, newest first."""
-    project.select([service])
     seen = look_at(project, service, "heads")
     if seen.error is not None or seen.missing:
         return _refuse_missing(seen, create=False)
@@ -275,20 +281,13 @@ def _would_undo(project: Project, service: str, to: str) -> ServiceResult:
         return seen.result.failed(error)
 
 
-def _one(  # noqa: PLR0913 - what the operations on one service have in common
-    command: str,
-    operation: str,
-    project: Project,
-    service: str,
-    arguments: dict[str, Any],
-    on_event: Listener | None,
-) -> Result:
+def _one(command: str, task: Task, on_event: Listener | None) -> Result:
+    """Have a task done on the database of its service, which must be there."""
     began = time.monotonic()
-    project.select([service])
-    seen = look_at(project, service, "heads")
+    seen = look_at(task.project, task.service, "heads")
     found = _refuse_missing(seen, create=False)
     if found.exit_code is ExitCode.OK:
-        found = _work([_task(operation, project, service, arguments)], [found], jobs=1, tell=on_event or _nothing)[service]
+        found = _work([task], [found], jobs=1, tell=on_event or _nothing)[task.service]
     return _result(command, [found], began)
 
 
@@ -297,7 +296,7 @@ def _work(
 ) -> dict[str, ServiceResult]:
     """Have tasks done whose answers are service results; an error in place of an answer becomes part of the result."""
     places = {result.service: (result.backend, result.host, result.database or result.service) for result in results}
-    answers = _answers(tasks, jobs, tell, places)
+    answers = _answers(tasks, jobs=jobs, tell=tell, places=places)
     done: dict[str, ServiceResult] = {}
     for result in results:
         answer = answers[result.service]
@@ -309,7 +308,11 @@ def _work(
 
 
 def _answers(
-    tasks: Sequence[Task], jobs: int | None, tell: Listener, places: dict[str, Any] | None = None
+    tasks: Sequence[Task],
+    *,
+    jobs: int | None = None,
+    tell: Listener = _nothing,
+    places: dict[str, Any] | None = None,
 ) -> dict[str, Answer | DbkitError]:
     if not tasks:
         return {}
@@ -375,6 +378,4 @@ def _history(project: Project, name: str) -> ServiceHistory:
 
 
 def _result(command: str, services: Sequence[ServiceResult], began: float, *, dry_run: bool = False) -> Result:
-    return Result(
-        command=command, services=tuple(services), dry_run=dry_run, seconds=time.monotonic() - began
-    )
+    return Result(command=command, services=tuple(services), dry_run=dry_run, seconds=time.monotonic() - began)

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -39,7 +40,9 @@ class Session:
 
     def tell(self, event: str, **facts: Any) -> None:  # noqa: ANN401 - the fields of Event
         """Send an event of this service."""
-        self.link.tell(Event(event=event, service=self.result.service, total=self.total, done=len(self.applied), **facts))
+        self.link.tell(
+            Event(event=event, service=self.result.service, total=self.total, done=len(self.applied), **facts)
+        )
 
     def follow(self, steps: list[Any]) -> Iterator[Any]:
         """Give Alembic its steps one by one; what comes back after each is that it has been committed."""
@@ -138,7 +141,9 @@ def worded(connection: sa.Connection, error: Exception) -> str:
 
 def _way_out(committed: tuple[str, ...]) -> str:
     if committed:
-        return "undo the committed statements, or finish the revision by hand and dbkit stamp it; then run dbkit migrate"
+        return (
+            "undo the committed statements, or finish the revision by hand and dbkit stamp it; then run dbkit migrate"
+        )
     return "mend the revision (or the data) and run dbkit migrate again"
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["downgrade", "stamp", "upgrade"]
 
 
-def upgrade(  # noqa: PLR0913 - what a task of this kind is made of
+def upgrade(  # noqa: PLR0913 - as a task has them
     project: Project, name: str, link: Link, *, target: str, create: bool, lock_wait_s: float
 ) -> ServiceResult:
     """Bring a service to the target, making its database first where it is missing."""
@@ -83,10 +83,10 @@ class _Stamp:
     def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
         history, scripts = session.environment.history, session.environment.scripts()
         goal = self.target if self.target in ("head", "heads", "base") else history.find(self.target)
-        return list(scripts._stamp_revs(goal, current))  # type: ignore[arg-type]  # noqa: SLF001 - as alembic.command does
+        return list(scripts._stamp_revs(goal, current))  # noqa: SLF001 - as alembic.command does
 
 
-def _operate(  # noqa: PLR0913 - what every operation under a lock is made of
+def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is made of
     project: Project,
     name: str,
     link: Link,
@@ -106,7 +106,7 @@ def _operate(  # noqa: PLR0913 - what every operation under a lock is made of
         if create and not exists(config):
             link.tell(Event(event="creating", service=name, detail=result.database))
             result = replace(result, created=create_missing(config))
-        with _locked(environment, link, result, lock_wait_s) as session:
+        with _locked(environment, link, result, lock_wait_s=lock_wait_s) as session:
             _run(session, operation)
         result = _after(session, result)
     except DbkitError as error:
@@ -115,7 +115,7 @@ def _operate(  # noqa: PLR0913 - what every operation under a lock is made of
 
 
 @contextmanager
-def _locked(environment: Environment, link: Link, result: ServiceResult, lock_wait_s: float) -> Iterator[Session]:
+def _locked(environment: Environment, link: Link, result: ServiceResult, *, lock_wait_s: float) -> Iterator[Session]:
     """Connect, take the lock, and put the funnel up: lock first, then the pending revisions are computed."""
     config = environment.project.config(environment.registration.name)
     with ExitStack() as stack:

@@ -63,7 +63,7 @@ class _Run:
     def hear(self) -> None:
         """Wait for the next messages and take them in."""
         for ready in wait(list(self.working)):
-            assert isinstance(ready, Connection)  # only connections were waited for
+            assert isinstance(ready, Connection)  # noqa: S101 - only connections were waited for
             task = self.working[ready]
             try:
                 message = ready.recv()
@@ -125,7 +125,9 @@ def run_tasks(
 def _server() -> Iterator[tuple[socket.socket, int]]:
     """Start the server, in a session of its own, so that a terminal's Ctrl-C reaches only us."""
     if not hasattr(os, "fork"):
-        raise DbkitError("migrations run in forked processes, which this system does not have", hint="use Linux or macOS")
+        raise DbkitError(
+            "migrations run in forked processes, which this system does not have", hint="use Linux or macOS"
+        )
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:

@@ -64,14 +64,17 @@ def test_a_second_run_is_kept_out_and_told_who_has_the_lock(config: DatabaseConf
 
 
 def test_a_run_that_has_lost_its_lock_is_still_protected_by_its_lease(config: DatabaseConfig) -> None:
-    with connect(config, migrating=True) as one, connect(config, migrating=True) as two:
-        with locker.lock(one, patience_s=0, on_wait=nothing) as lock:
-            # what max-txn-ttl does after an hour
-            one.execute(sa.text("SELECT RELEASE_LOCK(:name)"), {"name": lock_name(str(config.database))})
-            one.commit()
-            with pytest.raises(LockedError), locker.lock(two, patience_s=0, on_wait=nothing):
-                pass
-            lock.before_statement("SELECT 1")
+    with (
+        connect(config, migrating=True) as one,
+        connect(config, migrating=True) as two,
+        locker.lock(one, patience_s=0, on_wait=nothing) as lock,
+    ):
+        # what max-txn-ttl does after an hour
+        one.execute(sa.text("SELECT RELEASE_LOCK(:name)"), {"name": lock_name(str(config.database))})
+        one.commit()
+        with pytest.raises(LockedError), locker.lock(two, patience_s=0, on_wait=nothing):
+            pass
+        lock.before_statement("SELECT 1")
 
 
 def test_the_lease_of_a_dead_connection_is_taken_over(config: DatabaseConfig) -> None:
@@ -84,9 +87,12 @@ def test_the_lease_of_a_dead_connection_is_taken_over(config: DatabaseConfig) ->
 
 
 def test_a_run_whose_lease_was_taken_over_sends_nothing_more(config: DatabaseConfig) -> None:
-    with connect(config, migrating=True) as one, connect(config) as two:
-        with locker.lock(one, patience_s=0, on_wait=nothing) as lock:
-            two.execute(sa.text("UPDATE dbkit_lease SET run_id = 'another'"))
-            two.commit()
-            with pytest.raises(LeaseLostError, match="has been taken over by another run"):
-                lock.before_statement("DROP TABLE a")
+    with (
+        connect(config, migrating=True) as one,
+        connect(config) as two,
+        locker.lock(one, patience_s=0, on_wait=nothing) as lock,
+    ):
+        two.execute(sa.text("UPDATE dbkit_lease SET run_id = 'another'"))
+        two.commit()
+        with pytest.raises(LeaseLostError, match="has been taken over by another run"):
+            lock.before_statement("DROP TABLE a")

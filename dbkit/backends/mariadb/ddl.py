@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar, cast
+
+import sqlalchemy as sa
 
 from dbkit.backends.mariadb.canonical import canonical_default, canonical_type
 from dbkit.backends.mysql.ddl import MysqlDdl
 from dbkit.backends.protocol import Ddl, ServerFacts
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 
 class MariadbDdl(MysqlDdl):
@@ -29,12 +28,12 @@ class MariadbDdl(MysqlDdl):
 
     def offline_dialect(self, facts: ServerFacts | None) -> sa.Dialect:
         """Make a dialect that compiles without a server; to revisions it bears the name `mysql`, as it does online."""
-        from sqlalchemy.dialects.mysql.pymysql import MariaDBDialect_pymysql
-
-        dialect = MariaDBDialect_pymysql(paramstyle="named")  # else every % is doubled
+        # SQLAlchemy puts this class together when its URL is asked for. The paramstyle: else every % is doubled.
+        dialect: Any = cast("type[Any]", sa.URL.create("mariadb+pymysql").get_dialect())(paramstyle="named")
         dialect.server_version_info = facts.version if facts else self.version
         dialect.name = "mysql"
-        return dialect
+        found: sa.Dialect = dialect
+        return found
 
 
 DDL: Ddl = MariadbDdl()

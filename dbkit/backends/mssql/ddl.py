@@ -47,7 +47,7 @@ class MssqlDdl:
         from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
 
         # Offline SQLAlchemy knows no version and words TEXT and IMAGE, which SQL Server has deprecated.
-        dialect = MSDialect_pyodbc(deprecate_large_types=True, paramstyle="named")
+        dialect: sa.Dialect = MSDialect_pyodbc(deprecate_large_types=True, paramstyle="named")  # type: ignore[no-untyped-call] # untyped there
         dialect.server_version_info = facts.version if facts else (16, 0)
         return dialect
 

@@ -35,9 +35,7 @@ class MssqlLocker:
     poll: Poll = field(default_factory=Poll)
 
     @contextmanager
-    def lock(
-        self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]
-    ) -> Iterator[HeldLock]:
+    def lock(self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]) -> Iterator[HeldLock]:
         """Take the lock of the connection's database."""
         if not self.poll.until(lambda: _try(connection), patience_s=patience_s, on_wait=on_wait):
             raise locked(str(connection.engine.url.database), None, patience_s)

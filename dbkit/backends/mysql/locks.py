@@ -34,9 +34,7 @@ class MysqlLocker:
     poll: Poll = field(default_factory=Poll)
 
     @contextmanager
-    def lock(
-        self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]
-    ) -> Iterator[Lock]:
+    def lock(self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]) -> Iterator[Lock]:
         """Take the lock of the connection's database."""
         database = str(connection.engine.url.database)
         name = lock_name(database)
@@ -51,7 +49,7 @@ class MysqlLocker:
         """Try once."""
         taken = connection.scalar(sa.text("SELECT GET_LOCK(:name, 0)"), {"name": name})
         connection.commit()
-        return taken == 1
+        return bool(taken == 1)
 
     def holder(self, connection: sa.Connection, name: str) -> str | None:
         """Name the session that holds the lock."""

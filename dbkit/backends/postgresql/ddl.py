@@ -53,7 +53,7 @@ class PostgresqlDdl:
         """Make a dialect that compiles without a server."""
         from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-        dialect = PGDialect_psycopg2(paramstyle="named")  # else every % is doubled
+        dialect = PGDialect_psycopg2(paramstyle="named")  # type: ignore[no-untyped-call] # else every % is doubled
         dialect.server_version_info = facts.version if facts else (15, 0)
         # standard_conforming_strings is on since 9.1; only a connected dialect asks, and an offline one would double backslashes.
         dialect._backslash_escapes = False  # noqa: SLF001 - SQLAlchemy has no public switch

@@ -43,9 +43,7 @@ class PostgresqlLocker:
     poll: Poll = field(default_factory=Poll)
 
     @contextmanager
-    def lock(
-        self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]
-    ) -> Iterator[HeldLock]:
+    def lock(self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]) -> Iterator[HeldLock]:
         """Take the lock of the connection's database."""
         if not self.poll.until(lambda: _try(connection), patience_s=patience_s, on_wait=on_wait):
             holder = connection.scalar(HOLDER, {"key": KEY})
@@ -66,7 +64,9 @@ def _try(connection: sa.Connection) -> bool:
 
 def _refuse_moving_session(connection: sa.Connection) -> None:
     """Find out a pooler that hands each transaction another session: the lock would stay behind in the first."""
-    held = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objid = :low")
+    held = sa.text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objid = :low"
+    )
     mine = connection.scalar(held, {"low": KEY & 0xFFFFFFFF})
     connection.commit()
     if not mine:

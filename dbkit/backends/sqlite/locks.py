@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, BinaryIO
 
 from dbkit.backends.polling import Poll, locked
 from dbkit.backends.protocol import Locker
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # The first byte is the one that is locked; who holds it is written behind it, for others to read.
 LOCKED_BYTES = 1
@@ -34,9 +35,7 @@ class SqliteLocker:
     poll: Poll = field(default_factory=Poll)
 
     @contextmanager
-    def lock(
-        self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]
-    ) -> Iterator[HeldLock]:
+    def lock(self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]) -> Iterator[HeldLock]:
         """Take the lock of the connection's file."""
         database = connection.engine.url.database
         if not database or database == ":memory:":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -20,8 +21,7 @@ def prove_foreign_keys(engine: sa.Engine) -> None:
 
 
 def _prove(connection: sa.Connection) -> None:
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine is SQLite's
+    driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
     broken = _broken(driver)
     if not broken:
         return
@@ -29,7 +29,9 @@ def _prove(connection: sa.Connection) -> None:
     with closing(sqlite3.connect(str(connection.engine.url.database))) as other:
         new = broken - _broken(other)
     if new:
-        rows = "; ".join(f"{count} of {table!r} without their {parent!r}" for (table, parent), count in sorted(new.items()))
+        rows = "; ".join(
+            f"{count} of {table!r} without their {parent!r}" for (table, parent), count in sorted(new.items())
+        )
         raise UncommittableError(
             f"rows would refer to rows that are not there: {rows}", hint="delete or mend these rows in the revision"
         )

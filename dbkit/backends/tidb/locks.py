@@ -54,7 +54,7 @@ class Lease:
     def before_statement(self, statement: str) -> None:
         """Note the statement in the lease row, which must still be ours."""
         raw = self.connection.connection.dbapi_connection
-        assert raw is not None  # an open SQLAlchemy connection has one
+        assert raw is not None  # noqa: S101 - an open SQLAlchemy connection has one
         cursor = raw.cursor()
         try:
             # Below SQLAlchemy, because its statements are what calls this. Found rows are counted, not changed ones.
@@ -73,9 +73,7 @@ class TidbLocker(MysqlLocker):
     """Takes the named lock, then the lease."""
 
     @contextmanager
-    def lock(
-        self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]
-    ) -> Iterator[Lock]:
+    def lock(self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]) -> Iterator[Lock]:
         """Take the lock of the connection's database."""
         database = str(connection.engine.url.database)
         name, run = lock_name(database), uuid.uuid4().hex
