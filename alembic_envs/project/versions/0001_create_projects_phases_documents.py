@@ -6,7 +6,6 @@ Create Date: 2025-11-21 14:00:00
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import sqlalchemy as sa
 from alembic import op
@@ -90,7 +89,7 @@ def create_members() -> None:
 
 def create_phases() -> None:
     """Create the phases of projects."""
-    no_cost = dbt.v1.Literal(Decimal(0), dbt.v1.Numeric(14, 2))
+    no_cost = dbt.v1.Literal("0.00", dbt.v1.Numeric(14, 2))
     op.create_table(
         "phases",
         sa.Column("id", dbt.v1.Uuid(), nullable=False),

@@ -1,0 +1,37 @@
+"""The SQL of the first revisions on every backend, as it was reviewed: what has landed never changes.
+
+Run with `DBKIT_TEST_UPDATE_GOLDEN=1` to write the files anew, and read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dbkit.backends import backend_names
+from dbkit.migrations import sql
+from dbkit.project import Project
+from tests.services.tables import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("backend", backend_names())
+def test_the_first_revisions_are_the_sql_that_was_reviewed(backend: str) -> None:
+    written: list[str] = []
+
+    result = sql(Project.find(ROOT), SERVICES, backend=backend, to="0001", write=written.append)
+
+    assert result.ok, result
+    if os.environ.get("DBKIT_TEST_UPDATE_GOLDEN"):
+        GOLDEN.mkdir(exist_ok=True)
+        for service, text in zip(SERVICES, written, strict=True):
+            golden(service, backend).write_text(text, encoding="utf-8")
+    assert written == [golden(service, backend).read_text(encoding="utf-8") for service in SERVICES]
+
+
+def golden(service: str, backend: str) -> Path:
+    return GOLDEN / f"{service}_0001.{backend}.sql"
