@@ -56,6 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have every report carry the backend that its test ran on; a report's keywords hold any parameter's words too."""
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        item.user_properties.extend(("backend", name) for name in BACKENDS if name in marks)
+
+
 def pytest_report_header() -> list[str]:
     """Say at the top which servers this run talks to."""
     return [f"{name}: {_describe(name)}" for name in SERVERS if find_server(name)]
@@ -111,7 +118,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ran: Counter[str] = Counter()
     for outcome in ("passed", "failed", "xfailed", "xpassed"):
         for report in terminalreporter.stats.get(outcome, ()):
-            ran.update(name for name in BACKENDS if name in report.keywords)
+            ran.update(value for key, value in report.user_properties if key == "backend")
     terminalreporter.section("backends")
     there = ", ".join(f"{name} ({ran[name]} tests)" for name in BACKENDS if ran[name])
     terminalreporter.write_line(f"ran: {there or 'none'}")

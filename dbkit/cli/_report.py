@@ -40,7 +40,7 @@ def moves(result: Result, before: Mapping[str, str | None]) -> None:
         (
             entry.service,
             entry.database or NOTHING,
-            _move(before.get(entry.service, entry.revision), entry, dry_run=result.dry_run),
+            _move(before.get(entry.service, _first(entry)), entry, dry_run=result.dry_run),
             str(len(entry.pending) if result.dry_run else len(entry.applied)),
             f"{entry.seconds:.2f}",
             _outcome(entry, dry_run=result.dry_run),
@@ -48,6 +48,11 @@ def moves(result: Result, before: Mapping[str, str | None]) -> None:
         for entry in result.services
     ]
     _output.table(headers, rows)
+
+
+def _first(entry: ServiceResult) -> str | None:
+    """Tell where a service was before a rollback: at the first revision that was undone."""
+    return entry.applied[0].revision if entry.applied else entry.revision
 
 
 def _move(before: str | None, entry: ServiceResult, *, dry_run: bool) -> str:

@@ -1,0 +1,35 @@
+"""A small project, and a shell in its folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runs import Shell
+from tests.projects import Home
+
+ROOT = Path(__file__).parent.parent.parent
+TABLE = """
+sa.Table("{name}", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer))
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """Give a project of two services with one revision each, on SQLite."""
+    made = Home(tmp_path).write("user", "project")
+    made.table("user", "0001", "people")
+    made.table("project", "0001", "projects")
+    for service, table in (("user", "people"), ("project", "projects")):
+        made.models(service, TABLE.format(name=table))
+        folder = made.root / "envs" / service
+        shutil.copy(ROOT / "alembic_envs/user/script.py.mako", folder)
+        (folder / "env.py").write_text(f'from dbkit.migrations import env\n\nenv.run("{service}")\n')
+    return made
+
+
+@pytest.fixture
+def shell(home: Home) -> Shell:
+    return Shell(folder=home.root)

@@ -1,0 +1,81 @@
+"""Destroying asks on a terminal, needs `--yes` elsewhere, and in production the database's name."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runs import Shell
+
+PRODUCTION = {"DBKIT_ENV": "production", "DATABASE_TYPE": "sqlite"}
+
+
+@pytest.fixture
+def file(shell: Shell) -> Path:
+    """Give the database of a service that has been migrated."""
+    assert shell.run("migrate", "user").code == 0
+    return shell.folder / ".dbkit/user.db"
+
+
+def tables(file: Path) -> list[str]:
+    with sqlite3.connect(file) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE name = 'people'")]
+
+
+def test_drop_without_consent_does_nothing(shell: Shell, file: Path) -> None:
+    done = shell.run("drop", "user")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"dbkit: error: to drop the database of user ({file}) on SQLite needs consent\n"
+        "hint: add --yes if that is what you mean\n"
+    )
+    assert tables(file) == ["people"]
+
+
+def test_drop_with_yes_drops(shell: Shell, file: Path) -> None:
+    assert shell.run("drop", "user", "--yes").code == 0
+    assert not file.exists()
+
+
+def test_a_dry_run_needs_no_consent_and_drops_nothing(shell: Shell, file: Path) -> None:
+    done = shell.run("drop", "user", "--dry-run")
+    assert done.code == 0
+    assert "would be dropped" in done.out
+    assert tables(file) == ["people"]
+
+
+@pytest.mark.parametrize(("typed", "left", "code"), [("y\n", False, 0), ("n\n", True, 2), ("\n", True, 2)])
+def test_a_terminal_is_asked(shell: Shell, file: Path, typed: str, left: bool, code: int) -> None:
+    done = shell.on_terminal("drop", "user", typed=typed)
+    assert f"drop the database of user ({file}) on SQLite? [y/N]" in done.out
+    assert (done.code, file.exists()) == (code, left)
+
+
+def test_production_is_not_content_with_yes(shell: Shell, file: Path) -> None:
+    done = shell.run("drop", "user", "--yes", **PRODUCTION)
+    assert done.code == 2
+    assert f"hint: add --confirm {file}" in done.err
+    assert tables(file) == ["people"]
+
+
+def test_production_takes_the_name_of_the_database(shell: Shell, file: Path) -> None:
+    assert shell.run("drop", "user", "--confirm", "another", **PRODUCTION).code == 2
+    assert shell.run("drop", "user", "--confirm", str(file), **PRODUCTION).code == 0
+    assert not file.exists()
+
+
+def test_production_takes_the_typed_name(shell: Shell, file: Path) -> None:
+    assert shell.on_terminal("drop", "user", typed="user\n", **PRODUCTION).code == 2
+    assert shell.on_terminal("drop", "user", typed=f"{file}\n", **PRODUCTION).code == 0
+    assert not file.exists()
+
+
+def test_rollback_needs_consent_too(shell: Shell, file: Path) -> None:
+    assert shell.run("rollback", "user").code == 2
+    assert tables(file) == ["people"]
+    done = shell.run("rollback", "user", "--yes")
+    assert done.code == 0
+    assert "0001 -> -" in done.out
+    assert tables(file) == []

@@ -1,0 +1,193 @@
+"""Each exit code, by the process that ends with it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sqlite3
+import time
+
+import pytest
+
+from dbkit.cli import _diagnostics, main
+from dbkit.errors import ExitCode
+from tests.cli.runs import Shell, end
+from tests.projects import Home
+
+WAITS = """
+import pathlib
+import time
+pathlib.Path(__file__).with_name("begun").touch()
+op.execute("UPDATE people SET n = 1")
+for _ in range(600):
+    time.sleep(0.05)
+    op.execute("UPDATE people SET n = 1")
+"""
+
+
+def wait_for(home: Home) -> None:
+    """Wait until the revision that waits has begun."""
+    for _ in range(600):
+        if (home.root / "envs/user/versions/begun").exists():
+            return
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def test_done_is_0(shell: Shell) -> None:
+    assert shell.run("migrate").code == 0
+    assert shell.run("migrate").code == 0
+
+
+def test_a_revision_that_fails_is_1_and_the_others_go_on(home: Home, shell: Shell) -> None:
+    file = home.revision("user", "0002", 'op.execute("SELECT * FROM nowhere")')
+    done = shell.run("migrate", "--format", "json")
+    assert done.code == 1
+    by_name = {entry["service"]: entry for entry in done.document["services"]}
+    assert by_name["project"]["exit_code"] == 0
+    assert by_name["user"]["exit_code"] == 1
+    assert by_name["user"]["failure"]["sql"] == "SELECT * FROM nowhere"
+    assert "dbkit: error: user: " in done.err
+    assert f"{file.name}:" in done.err
+    assert "sql: SELECT * FROM nowhere" in done.err
+    assert "hint: " in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (("migrate", "usr"), "unknown service 'usr'", "did you mean 'user'?"),
+        (("migrat",), "no such command 'migrat'. Did you mean 'migrate'?", "`dbkit --help` shows what it takes"),
+        (("migrate", "--zzz"), "no such option: --zzz", "`dbkit migrate --help` shows what it takes"),
+        (("stamp", "user"), "missing argument 'REVISION'", "`dbkit stamp --help` shows what it takes"),
+        ((), "missing command", "`dbkit --help` shows what it takes"),
+        (
+            ("migrate", "--backend", "tidb"),
+            "--backend goes with --sql",
+            "DATABASE_TYPE chooses the backend that is migrated",
+        ),
+    ],
+)
+def test_a_command_line_that_is_not_understood_is_2(
+    shell: Shell, arguments: tuple[str, ...], error: str, hint: str
+) -> None:
+    done = shell.run(*arguments)
+    assert (done.code, done.out, done.err) == (2, "", f"dbkit: error: {error}\nhint: {hint}\n")
+
+
+def test_a_folder_without_a_project_is_2(shell: Shell) -> None:
+    (shell.folder / "pyproject.toml").unlink()
+    done = shell.run("status", "--format", "json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("dbkit: error: no dbkit project in ")
+
+
+def test_an_unknown_backend_is_2(shell: Shell) -> None:
+    done = shell.run("migrate", DATABASE_TYPE="postgres9")
+    assert done.code == 2
+    assert "'postgres9'" in done.err
+
+
+def test_a_server_that_does_not_answer_is_3(shell: Shell) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused at once
+        port = str(taken.getsockname()[1])
+        done = shell.run("migrate", DATABASE_TYPE="postgresql", DATABASE_HOST="localhost", DATABASE_PORT=port)
+    assert done.code == 3
+    assert f"localhost:{port}" in done.err
+    assert "hint: " in done.err
+
+
+def test_pending_revisions_are_4_when_asked(home: Home, shell: Shell) -> None:
+    assert shell.run("status").code == 0
+    assert shell.run("status", "--check").code == 4
+    shell.run("migrate")
+    assert shell.run("status", "--check").code == 0
+    home.table("user", "0002", "more")
+    assert shell.run("status", "--check", "user").code == 4
+
+
+def test_models_that_do_not_match_are_4(home: Home, shell: Shell) -> None:
+    shell.run("migrate")
+    home.models("user", 'people = sa.Table("people", metadata, sa.Column("id", sa.Integer, primary_key=True))')
+    done = shell.run("check", "user", "--format", "json")
+    assert done.code == 4
+    assert [found["operation"] for found in done.document["services"][0]["differences"]] == ["remove_column"]
+
+
+def test_a_lock_that_another_run_holds_is_5(home: Home, shell: Shell) -> None:
+    home.revision("user", "0002", WAITS)
+    first = shell.start("migrate", "user")
+    wait_for(home)
+    done = shell.run("migrate", "user", "--lock-wait", "0")
+    first.terminate()
+    end(first)
+    assert done.code == 5
+    assert "user.db" in done.err
+
+
+def test_a_database_in_which_somebody_else_writes_is_5(shell: Shell) -> None:
+    shell.run("create", "user")
+    with sqlite3.connect(shell.folder / ".dbkit/user.db", isolation_level=None) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        done = shell.run("migrate", "user", "--lock-wait", "0")
+        holder.execute("ROLLBACK")
+    assert done.code == 5
+
+
+def test_a_database_that_is_ahead_is_7(home: Home, shell: Shell) -> None:
+    file = home.table("user", "0002", "more")
+    shell.run("migrate")
+    file.unlink()
+    assert shell.run("migrate").code == 7
+    assert shell.run("status", "--check").code == 7
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_told_to_stop_says_so(home: Home, shell: Shell, number: signal.Signals, code: int) -> None:
+    home.revision("user", "0002", WAITS)
+    process = shell.start("migrate", "user", "--format", "json")
+    wait_for(home)
+    process.send_signal(number)
+    done = end(process)
+    assert done.code == code
+    assert done.document["services"][0]["revision"] == "0001"
+    assert "Traceback" not in done.err
+
+
+def test_a_bug_is_70_and_its_message_stays_hidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(_diagnostics.DEBUG, raising=False)
+    assert _diagnostics.report_bug(ValueError("who knows what")) == 70
+    assert capsys.readouterr().err == (
+        "dbkit: error: this is a bug in dbkit: ValueError\n"
+        "hint: run it again with --debug (DBKIT_DEBUG=1) and report what it prints\n"
+    )
+
+
+def test_the_codes_are_those_of_the_contract() -> None:
+    assert {code.name: int(code) for code in ExitCode} == {
+        "OK": 0,
+        "FAILED": 1,
+        "USAGE": 2,
+        "UNREACHABLE": 3,
+        "DIFFERENT": 4,
+        "LOCKED": 5,
+        "RESUMABLE": 6,
+        "AHEAD": 7,
+        "FALLBACK": 8,
+        "BUG": 70,
+        "INTERRUPTED": 130,
+        "TERMINATED": 143,
+    }
+
+
+def test_help_is_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["--help"]) == 0
+    assert "migrate" in capsys.readouterr().out
+
+
+def test_the_version_is_shown(shell: Shell) -> None:
+    assert shell.run("--version").out.startswith("dbkit 0.")
