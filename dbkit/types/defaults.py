@@ -8,14 +8,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
 from dbkit.backends import backend_of
-from dbkit.backends.kinds import ArrayKind, BinaryKind, JsonKind, Kind, TextKind, UtcDateTimeKind
+from dbkit.backends.kinds import ArrayKind, JsonKind, Kind, TextKind, UtcDateTimeKind
 from dbkit.backends.protocol import Default
 from dbkit.backends.storage import as_statement
 from dbkit.errors import TypeRefusedError
-from dbkit.types.base import PortableType, frozen, has_backend
+from dbkit.types.base import PortableType, frozen, has_backend, shortened
 from dbkit.types.utc_datetime import UtcDateTime
 
 __all__ = ["EmptyArray", "EmptyObject", "Literal", "Now", "ServerDefault"]
+
+
+_NO_CONSTANT = "TiDB and MySQL take none"
+# SHOW CREATE TABLE prints them raw on MariaDB and TiDB: the driver fails to read it, and with it the whole schema (10.11, 8.5.3).
+_BYTES = "MariaDB and TiDB print bytes in a way that cannot be read back"
+_REFUSED = {"json": _NO_CONSTANT, "array": _NO_CONSTANT, "text": _NO_CONSTANT, "binary": _BYTES, "uuid": _BYTES}
 
 
 class ServerDefault(sa.ColumnElement[Any]):
@@ -98,19 +104,19 @@ class EmptyArray(_Named):
 class Literal(ServerDefault):
     """A constant, kept as the column's type keeps it.
 
-    Dates, moments, decimals and UUIDs may be given as text, as revisions have them.
+    Dates, moments and decimals may be given as text, as revisions have them.
     """
 
     def __init__(self, value: Any, type: PortableType[Any]) -> None:  # noqa: A002, ANN401 - a value of that type
         """Check the value.
 
         Raises:
-            TypeRefusedError: TiDB and MySQL take no constant for columns of this type.
+            TypeRefusedError: not every backend takes a constant for columns of this type.
             ValueRefusedError: the type does not accept the value.
         """
-        unlimited = isinstance(type.kind, BinaryKind) and type.kind.length is None
-        if unlimited or isinstance(type.kind, JsonKind | ArrayKind | TextKind):
-            message = f"a {type.frozen_repr()} column cannot have the constant {value!r} as default: TiDB and MySQL refuse it"
+        why = _REFUSED.get(type.kind.name)
+        if why:
+            message = f"a {type.frozen_repr()} column cannot have the constant {shortened(value)} as default: {why}"
             raise TypeRefusedError(message, hint="use EmptyObject() or EmptyArray(), a String(n), or a default of the model")
         self.type = type
         self.value = type.accept(type.parse(value))

@@ -225,8 +225,8 @@ CASES = [
     ),
     Case(
         id="enum",
-        type=dbt.Enum("draft", "active", "Ärger 😀", "it's", "100%", "back\\slash", "z,'('"),
-        exact=["draft", "active", "Ärger 😀", "it's", "100%", "back\\slash", "z,'('"],
+        type=dbt.Enum("draft", "active", "Ärger 😀", "it's", "100%", "z,'('"),
+        exact=["draft", "active", "Ärger 😀", "it's", "100%", "z,'('"],
         strategy=st.sampled_from(["draft", "active", "it's"]),
         refused=["DRAFT", "draft ", "", "other", 1, Colour.RED],
     ),

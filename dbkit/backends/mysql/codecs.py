@@ -27,6 +27,7 @@ from dbkit.backends.kinds import (
     UuidKind,
 )
 from dbkit.backends.protocol import Codec, Codecs, Default
+from dbkit.backends.wording import number
 from dbkit.backends.storage import (
     KindCodecs,
     WordedType,
@@ -116,7 +117,7 @@ class MysqlCodecs(KindCodecs):
 
     def default_literal(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of that kind
         """Quote what has a sign or a point: SQLAlchemy would put it in parentheses, which TiDB refuses around constants."""
-        text = self.literal(value, kind)
+        text = number(repr(value)) if isinstance(value, float) else self.literal(value, kind)
         return text if text.isalnum() or text.startswith("'") else quoted(text)
 
     def word(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - whatever `bind` gives

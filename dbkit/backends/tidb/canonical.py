@@ -1,13 +1,7 @@
-"""One spelling for each column type and default."""
+"""One spelling for each column type and default on TiDB: MySQL's."""
 
 from __future__ import annotations
 
+from dbkit.backends.mysql.canonical import canonical_default, canonical_type
 
-def canonical_type(text: str) -> str:
-    """Reduce a column type's wording to one spelling."""
-    return text.upper()
-
-
-def canonical_default(text: str | None) -> str | None:
-    """Reduce a default's wording to one spelling."""
-    return text
+__all__ = ["canonical_default", "canonical_type"]
