@@ -128,7 +128,9 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
         case Fault.NOT_ALLOWED:
             return UnreachableError(
                 f"{title} at {place}: {config.user!r} may not use database {config.database!r}: {said}",
-                hint="check the name, or grant the right",
+                # Without any right on it, the MySQL family does not tell whether the database is there (1044).
+                hint="grant the right; if the database is missing, have an administrator run: "
+                f"{backend.ddl.create_database(config.database or '', None)};",
             )
         case _:
             return UnreachableError(

@@ -193,10 +193,10 @@ def _database(template: str | None, backend: Backend, service: str | None) -> st
         return None
     name = (template or "{service}").replace("{service}", service or "")
     if not _NAME.fullmatch(name):
-        raise ConfigurationError(f"{show(name)} cannot be a database's name", hint="use letters, digits, _ and -")
+        raise ConfigurationError(f"{show(name)} cannot be a database's name", hint="DATABASE_NAME takes letters, digits, _ and -")
     if len(name.encode()) > backend.traits.name_limit:
         raise ConfigurationError(
             f"{show(name)} is too long for a database's name: {len(name.encode())} characters",
-            hint=f"{backend.traits.title} takes at most {backend.traits.name_limit}",
+            hint=f"shorten DATABASE_NAME: {backend.traits.title} takes at most {backend.traits.name_limit}",
         )
     return name
