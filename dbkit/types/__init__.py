@@ -13,6 +13,7 @@ A third party does it without touching dbkit: its `Kind.codec_for(backend)` answ
 knows, and its `PortableType` overrides `frozen_repr` to name its own module.
 """
 
+from dbkit.types import mutation as _mutation  # noqa: F401 - listens to the mappers
 from dbkit.types import v1
 from dbkit.types.base import PortableType
 from dbkit.types.defaults import ServerDefault

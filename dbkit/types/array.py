@@ -23,6 +23,8 @@ class Array(PortableType[list[Any]]):
 
     impl = sa.ARRAY
     cache_ok = True
+    checked = True
+    mutable = True
     hashable = False
 
     def __init__(self, item: PortableType[Any] | type[PortableType[Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect, StrCompileDialect
@@ -14,15 +14,11 @@ from dbkit.backends import backend_of
 from dbkit.backends.kinds import Kind
 from dbkit.backends.storage import as_statement, double_percents
 from dbkit.errors import ValueRefusedError
+from dbkit.types.checks import check_name
 
 __all__ = ["PortableType", "frozen", "shortened"]
 
 T = TypeVar("T")
-
-# The shortest of the backends' limits: https://www.postgresql.org/docs/current/limits.html
-NAME_LIMIT = 63
-# Alembic's batch builds the table anew under this prefix and then renames it; the constraint's name must not keep it.
-BATCH_PREFIX = "_alembic_tmp_"
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
@@ -56,6 +52,12 @@ class PortableType(sa.types.TypeDecorator[T]):
 
     cache_ok = True
     kind: Kind
+    checked: ClassVar[bool] = False
+    """Some backend gives columns of this type a CHECK."""
+    mutable: ClassVar[bool] = False
+    """Values can be changed in place; the ORM is told when they are."""
+    # Alembic asks every type for the name of its constraint when a column is renamed in batch mode.
+    name: ClassVar[str | None] = None
 
     # --- what a subclass writes ---------------------------------------------------------------------------------------
 
@@ -171,15 +173,3 @@ def _word_type(type_: PortableType[Any], compiler: Any, **kw: Any) -> str:  # no
     quote = dialect.identifier_preparer.quote
     rule = as_statement(check.replace("{column}", quote(column.name)), dialect)
     return f"{text} CONSTRAINT {quote(check_name(column))} CHECK ({rule})"
-
-
-def check_name(column: sa.Column[Any]) -> str:
-    """Name the CHECK that belongs to a column: `ck_<table>_<column>`, shortened with a digest where it is too long."""
-    from sqlalchemy.util import md5_hex
-
-    name = f"ck_{column.table.name.removeprefix(BATCH_PREFIX)}_{column.name}"
-    if len(name.encode()) <= NAME_LIMIT:
-        return name
-    digest = md5_hex(name)[:8]
-    head = name.encode()[: NAME_LIMIT - 9].decode(errors="ignore")
-    return f"{head}_{digest}"

@@ -15,6 +15,7 @@ class Boolean(PortableType[bool]):
 
     impl = sa.Boolean
     cache_ok = True
+    checked = True
 
     def __init__(self) -> None:
         """Take no parameters."""

@@ -139,3 +139,15 @@ def _word_default(default: ServerDefault, compiler: Any, **_kw: object) -> str: 
     if not has_backend(compiler.dialect):
         return default.frozen_repr()
     return as_statement(default.wording(compiler.dialect), compiler.dialect)
+
+
+def _check_default(column: sa.Column[Any], _table: object) -> None:
+    """Refuse a default that is of another kind than its column: PostgreSQL would take `{}` for both an object and an array."""
+    default = column.server_default
+    if isinstance(default, sa.DefaultClause) and isinstance(default.arg, ServerDefault) and isinstance(column.type, PortableType):
+        if not default.arg.fits(column.type.kind):
+            message = f"{default.arg.frozen_repr()} is no default for column {column.name!r} of {column.type.frozen_repr()}"
+            raise TypeRefusedError(message, hint="for a list in a Json column use EmptyArray(Json()), for a constant the column's own type")
+
+
+sa.event.listen(sa.Column, "after_parent_attach", _check_default)

@@ -21,6 +21,7 @@ class Enum(PortableType[Any]):
 
     impl = sa.String(LABEL_LIMIT)
     cache_ok = True
+    checked = True
 
     def __init__(self, *labels: str | type[enum.Enum]) -> None:
         """Keep the labels, or take them from the one enum class that is given.

@@ -22,6 +22,8 @@ class Json(PortableType[Any]):
 
     impl = sa.JSON(none_as_null=True)
     cache_ok = True
+    checked = True
+    mutable = True
     hashable = False
 
     def __init__(self) -> None:
