@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import sqlalchemy as sa
 
 from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
+from dbkit.backends.sqlite import columns  # noqa: F401 - reflection on a dbkit engine knows dbkit's column types
 from dbkit.backends.sqlite.safety import prove_foreign_keys
 
 if TYPE_CHECKING:
