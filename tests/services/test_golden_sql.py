@@ -6,6 +6,7 @@ Run with `DBKIT_TEST_UPDATE_GOLDEN=1` to write the files anew, and read the diff
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def test_the_first_revisions_are_the_sql_that_was_reviewed(backend: str) -> None
     result = sql(Project.find(ROOT), SERVICES, backend=backend, to="0001", write=written.append)
 
     assert result.ok, result
+    written = [without_what_versions_word_differently(text) for text in written]
     if os.environ.get("DBKIT_TEST_UPDATE_GOLDEN"):
         GOLDEN.mkdir(exist_ok=True)
         for service, text in zip(SERVICES, written, strict=True):
@@ -35,3 +37,11 @@ def test_the_first_revisions_are_the_sql_that_was_reviewed(backend: str) -> None
 
 def golden(service: str, backend: str) -> Path:
     return GOLDEN / f"{service}_0001.{backend}.sql"
+
+
+def without_what_versions_word_differently(text: str) -> str:
+    """Level what SQLAlchemy 2.0 and 2.1 word differently and means the same."""
+    # 2.0 puts every function behind DEFAULT into parentheses on MySQL and MariaDB
+    text = text.replace("DEFAULT (CURRENT_TIMESTAMP(6))", "DEFAULT CURRENT_TIMESTAMP(6)")
+    # whether the new row of Alembic's own table is asked for
+    return re.sub(r"(?<=VALUES \('0001'\)) RETURNING \S+;", ";", text)
