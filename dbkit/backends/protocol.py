@@ -156,6 +156,8 @@ class Codec:
     result: Callable[[Any], Any] | None = None
     check: str | None = None
     """A CHECK that belongs to the column, `{column}` standing for its quoted name."""
+    operand: str | None = None
+    """How a value is worded that the column is compared with, `{value}` standing for it; None where it stands as it is."""
 
 
 class Default(StrEnum):

@@ -9,13 +9,12 @@ import sqlalchemy as sa
 from dbkit.backends.kinds import ArrayKind
 from dbkit.errors import TypeRefusedError
 from dbkit.types.base import PortableType
+from dbkit.types.compared import COMPARISONS, Compared
 from dbkit.types.json import same
 
 __all__ = ["Array"]
 
-ITEMS = frozenset(
-    {"string", "text", "integer", "float", "boolean", "uuid", "numeric", "date", "utc_datetime", "enum"}
-)
+ITEMS = frozenset({"string", "text", "integer", "float", "boolean", "uuid", "numeric", "date", "utc_datetime", "enum"})
 
 
 class Array(PortableType[list[Any]]):
@@ -44,7 +43,7 @@ class Array(PortableType[list[Any]]):
     def accept(self, value: object) -> list[Any]:
         """Take a list of items that are None or that their type accepts."""
         if not isinstance(value, list):
-            self.refuse(value, f"a {type(value).__name__} is not a list", hint="pass a list, such as list(...)")
+            raise self.refused(value, f"a {type(value).__name__} is not a list", hint="pass a list, such as list(...)")
         return [None if item is None else self.item.accept(item) for item in value]
 
     def restore(self, value: list[Any]) -> list[Any]:
@@ -54,6 +53,10 @@ class Array(PortableType[list[Any]]):
     def parse(self, value: object) -> object:
         """Read each item's constant."""
         return [None if item is None else self.item.parse(item) for item in value] if isinstance(value, list) else value
+
+    def coerce_compared_value(self, op: Any, value: Any) -> sa.types.TypeEngine[Any]:  # noqa: ANN401 - SQLAlchemy's signature
+        """Type the other operand: a whole array where it is compared."""
+        return Compared(self) if op in COMPARISONS else self.impl_instance.coerce_compared_value(op, value)
 
     def compare_values(self, x: Any, y: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's signature
         """Tell whether two lists are the same."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect, StrCompileDialect
@@ -84,7 +84,7 @@ class PortableType(sa.types.TypeDecorator[T]):
     # --- what SQLAlchemy asks -----------------------------------------------------------------------------------------
 
     @property
-    def _static_cache_key(self) -> tuple[Any, ...]:  # type: ignore[override]  # SQLAlchemy's is a plain attribute of a wider type
+    def _static_cache_key(self) -> tuple[Any, ...]:
         return (type(self), self.kind, *self._cache_extra())
 
     def _cache_extra(self) -> tuple[Any, ...]:
@@ -140,7 +140,7 @@ class PortableType(sa.types.TypeDecorator[T]):
     def literal_processor(self, dialect: sa.Dialect) -> Callable[[Any], str] | None:
         """Word a value as a constant of the backend."""
         if not has_backend(dialect):
-            return lambda value: shortened(value)
+            return shortened
         codecs = backend_of(dialect).codecs
 
         def process(value: Any) -> str:  # noqa: ANN401 - any value can be handed in
@@ -153,10 +153,10 @@ class PortableType(sa.types.TypeDecorator[T]):
 
     # --- help for subclasses ------------------------------------------------------------------------------------------
 
-    def refuse(self, value: object, why: str, *, hint: str) -> NoReturn:
-        """Refuse a value: name it shortened, the type, the reason, and what to do instead."""
+    def refused(self, value: object, why: str, *, hint: str) -> ValueRefusedError:
+        """Make the error that refuses a value: it names it shortened, the type, the reason, and what to do instead."""
         message = f"{shortened(value)} cannot be kept as {self.frozen_repr()}: {why}"
-        raise ValueRefusedError(message, hint=hint)
+        return ValueRefusedError(message, hint=hint)
 
 
 @compiles(PortableType)

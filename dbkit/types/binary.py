@@ -36,10 +36,14 @@ class Binary(PortableType[bytes]):
     def accept(self, value: object) -> bytes:
         """Take bytes, a bytearray or a memoryview of at most `length` bytes."""
         if not isinstance(value, bytes | bytearray | memoryview):
-            self.refuse(value, f"a {type(value).__name__} is not bytes", hint="pass bytes, such as text.encode()")
+            raise self.refused(
+                value, f"a {type(value).__name__} is not bytes", hint="pass bytes, such as text.encode()"
+            )
         data = bytes(value)
         if self.length is not None and len(data) > self.length:
-            self.refuse(data, f"it has {len(data)} bytes", hint=f"shorten it to {self.length}, or widen the column")
+            raise self.refused(
+                data, f"it has {len(data)} bytes", hint=f"shorten it to {self.length}, or widen the column"
+            )
         return data
 
     def frozen_repr(self) -> str:

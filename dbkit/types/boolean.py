@@ -26,7 +26,7 @@ class Boolean(PortableType[bool]):
         """Take a bool alone."""
         if isinstance(value, bool):
             return value
-        self.refuse(value, f"a {type(value).__name__} is not a bool", hint="pass True or False")
+        raise self.refused(value, f"a {type(value).__name__} is not a bool", hint="pass True or False")
 
     def frozen_repr(self) -> str:
         """Word the type as revisions have it."""

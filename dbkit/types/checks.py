@@ -71,7 +71,9 @@ def _owner(name: str, table: sa.Table) -> sa.Column[Any] | None:
     base = table.name.removeprefix(BATCH_PREFIX)
     cut = len(table.name) == BATCH_LIMIT
     for column in table.columns:
-        if name == _name(base, column.key) or (cut and name.startswith(f"ck_{base}") and name.endswith(f"_{column.key}")):
+        if name == _name(base, column.key) or (
+            cut and name.startswith(f"ck_{base}") and name.endswith(f"_{column.key}")
+        ):
             return column
     return None
 
@@ -89,7 +91,9 @@ def _mentions(text: str, column: str) -> bool:
 def _renamed(text: str, old: str, new: str) -> str:
     """Replace a column's name in a CHECK, quoted or not, but not within constants."""
     parts = re.split(r"('(?:[^']|'')*')", text)
-    parts[::2] = [re.sub(rf'"{re.escape(old)}"|(?<![\w"]){re.escape(old)}(?![\w"])', f'"{new}"', part) for part in parts[::2]]
+    parts[::2] = [
+        re.sub(rf'"{re.escape(old)}"|(?<![\w"]){re.escape(old)}(?![\w"])', f'"{new}"', part) for part in parts[::2]
+    ]
     return "".join(parts)
 
 

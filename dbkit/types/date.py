@@ -27,7 +27,9 @@ class Date(PortableType[date]):
         """Take a date that is no datetime: its time would be lost."""
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
-        self.refuse(value, f"a {type(value).__name__} is not a date", hint="pass a datetime.date, such as moment.date()")
+        raise self.refused(
+            value, f"a {type(value).__name__} is not a date", hint="pass a datetime.date, such as moment.date()"
+        )
 
     def parse(self, value: object) -> object:
         """Read a date's text."""

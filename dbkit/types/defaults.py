@@ -117,21 +117,24 @@ class Literal(ServerDefault):
         why = _REFUSED.get(type.kind.name)
         if why:
             message = f"a {type.frozen_repr()} column cannot have the constant {shortened(value)} as default: {why}"
-            raise TypeRefusedError(message, hint="use EmptyObject() or EmptyArray(), a String(n), or a default of the model")
+            raise TypeRefusedError(
+                message, hint="use EmptyObject() or EmptyArray(), a String(n), or a default of the model"
+            )
         self.type = type
+        self.portable = type
         self.value = type.accept(type.parse(value))
 
     def wording(self, dialect: sa.Dialect) -> str:
         """Word it for a dialect."""
-        return backend_of(dialect).codecs.default_literal(self.value, self.type.kind)
+        return backend_of(dialect).codecs.default_literal(self.value, self.portable.kind)
 
     def fits(self, kind: Kind) -> bool:
         """Tell whether a column of this kind can have it."""
-        return kind == self.type.kind
+        return kind == self.portable.kind
 
     def frozen_repr(self) -> str:
         """Word the default as revisions have it."""
-        return f"dbt.v1.Literal({frozen(self.type.constant(self.value))}, {self.type.frozen_repr()})"
+        return f"dbt.v1.Literal({frozen(self.portable.constant(self.value))}, {self.portable.frozen_repr()})"
 
 
 @compiles(ServerDefault)
@@ -143,11 +146,13 @@ def _word_default(default: ServerDefault, compiler: Any, **_kw: object) -> str: 
 
 def _check_default(column: sa.Column[Any], _table: object) -> None:
     """Refuse a default that is of another kind than its column: PostgreSQL would take `{}` for both an object and an array."""
-    default = column.server_default
-    if isinstance(default, sa.DefaultClause) and isinstance(default.arg, ServerDefault) and isinstance(column.type, PortableType):
-        if not default.arg.fits(column.type.kind):
-            message = f"{default.arg.frozen_repr()} is no default for column {column.name!r} of {column.type.frozen_repr()}"
-            raise TypeRefusedError(message, hint="for a list in a Json column use EmptyArray(Json()), for a constant the column's own type")
+    default = getattr(column.server_default, "arg", None)
+    if not isinstance(default, ServerDefault) or not isinstance(column.type, PortableType):
+        return
+    if not default.fits(column.type.kind):
+        message = f"{default.frozen_repr()} is no default for column {column.name!r} of {column.type.frozen_repr()}"
+        hint = "for a list in a Json column use EmptyArray(Json()), for a constant the column's own type"
+        raise TypeRefusedError(message, hint=hint)
 
 
 sa.event.listen(sa.Column, "after_parent_attach", _check_default)

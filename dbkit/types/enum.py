@@ -43,16 +43,16 @@ class Enum(PortableType[Any]):
         label = value
         if isinstance(value, enum.Enum):
             if self.enum_class is not None and not isinstance(value, self.enum_class):
-                self.refuse(value, f"it is no {self.enum_class.__name__}", hint=self._choices())
+                raise self.refused(value, f"it is no {self.enum_class.__name__}", hint=self._choices())
             label = value.value
         if isinstance(label, str) and label in self._known:
             return str(label)
-        self.refuse(value, "it is none of the labels", hint=self._choices())
+        raise self.refused(value, "it is none of the labels", hint=self._choices())
 
     def restore(self, value: str) -> Any:  # noqa: ANN401 - a member, or a label
         """Make a member of the label, where there is an enum class."""
         if value not in self._known:
-            self.refuse(value, "the database holds a label that the model does not know", hint=self._choices())
+            raise self.refused(value, "the database holds a label that the model does not know", hint=self._choices())
         return value if self.enum_class is None else self.enum_class(value)
 
     def constant(self, value: object) -> object:
@@ -73,7 +73,9 @@ class Enum(PortableType[Any]):
 def _checked(labels: tuple[Any, ...]) -> tuple[str, ...]:
     if not labels:
         message = "an Enum without labels holds nothing"
-        raise TypeRefusedError(message, hint='write Enum("draft", "active"), or give an enum class whose values are str')
+        raise TypeRefusedError(
+            message, hint='write Enum("draft", "active"), or give an enum class whose values are str'
+        )
     for label in labels:
         why = _fault(label)
         if why:

@@ -26,15 +26,19 @@ class Float(PortableType[float]):
     def accept(self, value: object) -> float:
         """Take a finite float, or an int that a double holds exactly."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.refuse(value, f"a {type(value).__name__} is not a float", hint="pass a float, such as float(...)")
+            raise self.refused(
+                value, f"a {type(value).__name__} is not a float", hint="pass a float, such as float(...)"
+            )
         try:
             number = float(value)
-        except OverflowError:
-            self.refuse(value, "it is beyond the range of a double", hint="use Numeric")
+        except OverflowError as error:
+            raise self.refused(value, "it is beyond the range of a double", hint="use Numeric") from error
         if not math.isfinite(number):
-            self.refuse(value, "it is not finite", hint="store None")
+            raise self.refused(value, "it is not finite", hint="store None")
         if number != value:
-            self.refuse(value, "a double does not hold it exactly", hint="use Numeric or BigInteger, or pass a float")
+            raise self.refused(
+                value, "a double does not hold it exactly", hint="use Numeric or BigInteger, or pass a float"
+            )
         return number + 0.0
 
     def frozen_repr(self) -> str:

@@ -28,14 +28,17 @@ class _Whole(PortableType[int]):
     def accept(self, value: object) -> int:
         """Take an int within the range; a bool is none."""
         if not isinstance(value, int) or isinstance(value, bool):
-            self.refuse(value, f"a {type(value).__name__} is not an int", hint="pass an int, such as int(...)")
+            raise self.refused(value, f"a {type(value).__name__} is not an int", hint="pass an int, such as int(...)")
         limit = 1 << (self.bits - 1)
         if not -limit <= value < limit:
-            self.refuse(value, f"it does not fit {self.bits} bits", hint=f"keep it within {-limit} and {limit - 1}")
+            raise self.refused(
+                value, f"it does not fit {self.bits} bits", hint=f"keep it within {-limit} and {limit - 1}"
+            )
         return int(value)
 
     def coerce_compared_value(self, op: Any, value: Any) -> sa.types.TypeEngine[Any]:  # noqa: ANN401 - SQLAlchemy's signature
         """Type the other operand: a column of 16 bits may be compared with 100000, or multiplied by 1.5."""
+        del op
         if isinstance(value, float):
             return Float()
         if isinstance(value, int) and not isinstance(value, bool):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from dbkit.backends.kinds import JsonKind
 from dbkit.backends.storage import INT64_MIN, UINT64_MAX
 from dbkit.types.base import PortableType
+from dbkit.types.compared import COMPARISONS, Compared
 
 __all__ = ["Json"]
 
@@ -49,40 +50,42 @@ class Json(PortableType[Any]):
     def _nested(self, value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
         if not isinstance(value, dict | list):
             hint = "use dict, list, str, int, float, bool and None; word dates, UUIDs and decimals as text"
-            self.refuse(value, f"a {type(value).__name__} is not JSON", hint=hint)
+            raise self.refused(value, f"a {type(value).__name__} is not JSON", hint=hint)
         if depth > DEPTH_LIMIT:
-            self.refuse(value, f"it is nested deeper than {DEPTH_LIMIT}", hint="flatten the document")
+            raise self.refused(value, f"it is nested deeper than {DEPTH_LIMIT}", hint="flatten the document")
         if isinstance(value, list):
             return [self._accept(item, depth + 1) for item in value]
         return {self._key(key): self._accept(item, depth + 1) for key, item in value.items()}
 
     def _key(self, key: Any) -> str:  # noqa: ANN401 - anything hashable
         if not isinstance(key, str):
-            self.refuse(key, f"a key is a str, not a {type(key).__name__}", hint="pass str(key)")
+            raise self.refused(key, f"a key is a str, not a {type(key).__name__}", hint="pass str(key)")
         return self._text(key)
 
     def _text(self, text: str) -> str:
         if "\0" in text:
-            self.refuse(text, "PostgreSQL keeps no NUL character", hint="take the NUL out")
+            raise self.refused(text, "PostgreSQL keeps no NUL character", hint="take the NUL out")
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-            self.refuse(text, "it holds a lone surrogate", hint="decode the bytes anew")
+            raise self.refused(text, "it holds a lone surrogate", hint="decode the bytes anew")
         return str.__str__(text)
 
     def _integer(self, number: int) -> int:
         if not INT64_MIN <= number <= UINT64_MAX:
             hint = f"keep it within {INT64_MIN} and {UINT64_MAX}, or word it as text"
-            self.refuse(number, "TiDB and MySQL keep whole numbers of 64 bits alone", hint=hint)
+            raise self.refused(number, "TiDB and MySQL keep whole numbers of 64 bits alone", hint=hint)
         return int(number)
 
     def _float(self, number: float) -> float:
         if not math.isfinite(number):
-            self.refuse(number, "JSON has no NaN and no infinity", hint="store None")
+            raise self.refused(number, "JSON has no NaN and no infinity", hint="store None")
         if number.is_integer() and INT64_MIN <= number <= UINT64_MAX:
             return int(number)
         return float(number)
 
     def coerce_compared_value(self, op: Any, value: Any) -> sa.types.TypeEngine[Any]:  # noqa: ANN401 - SQLAlchemy's signature
-        """Type the other operand as JSON does: an index is no document."""
+        """Type the other operand: a document where it is compared, and as JSON does where it is an index."""
+        if op in COMPARISONS:
+            return Compared(self)
         return self.impl_instance.coerce_compared_value(op, value)
 
     def compare_values(self, x: Any, y: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's signature

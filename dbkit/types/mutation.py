@@ -103,9 +103,8 @@ def _track(instance: object, keys: Iterable[str]) -> None:
     for key in keys:
         value = values.get(key)
         if isinstance(value, dict | list):
-            known = getattr(value, "owner", None)
-            mine = known is not None and known.instance is instance and known.key == key
-            owner = known if mine else _Owner(instance, key)
+            known: _Owner | None = getattr(value, "owner", None)
+            owner = known if known and known.instance is instance and known.key == key else _Owner(instance, key)
             values[key] = owner.root = _tracked(value, owner)
 
 
@@ -125,7 +124,9 @@ class _Listener:
 
 
 def _listen(mapper: orm.Mapper[Any], cls: type) -> None:
-    keys = frozenset(attribute.key for attribute in mapper.column_attrs if getattr(attribute.columns[0].type, "mutable", False))
+    keys = frozenset(
+        attribute.key for attribute in mapper.column_attrs if getattr(attribute.columns[0].type, "mutable", False)
+    )
     if not keys:
         return
     listener = _Listener(keys)

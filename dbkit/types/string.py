@@ -19,23 +19,25 @@ LENGTH_LIMIT = 16383
 class _Characters(PortableType[str]):
     """What both have in common."""
 
-    impl = sa.Text
     cache_ok = True
 
     def accept(self, value: object) -> str:
         """Take a str without NUL (PostgreSQL has none) and lone surrogates (UTF-8 has none)."""
         if not isinstance(value, str):
-            self.refuse(value, f"a {type(value).__name__} is not a str", hint="pass a str, such as str(...)")
+            raise self.refused(value, f"a {type(value).__name__} is not a str", hint="pass a str, such as str(...)")
         text = str.__str__(value)
         if "\0" in text:
-            self.refuse(text, "it holds a NUL character", hint="use Binary, or take the NUL out")
+            raise self.refused(text, "it holds a NUL character", hint="use Binary, or take the NUL out")
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-            self.refuse(text, "it holds a lone surrogate", hint="decode the bytes anew, or use Binary")
+            raise self.refused(text, "it holds a lone surrogate", hint="decode the bytes anew, or use Binary")
         return text
 
 
 class Text(_Characters):
     """Text of any length that the backend takes (TiDB: 6 MiB a row)."""
+
+    impl = sa.Text
+    cache_ok = True
 
     def __init__(self) -> None:
         """Take no parameters."""
@@ -70,7 +72,9 @@ class String(_Characters):
         """Take a str of at most `length` code points."""
         text = super().accept(value)
         if len(text) > self.length:
-            self.refuse(text, f"it has {len(text)} characters", hint=f"shorten it to {self.length}, or widen the column")
+            raise self.refused(
+                text, f"it has {len(text)} characters", hint=f"shorten it to {self.length}, or widen the column"
+            )
         return text
 
     def coerce_compared_value(self, op: Any, value: Any) -> sa.types.TypeEngine[Any]:  # noqa: ANN401 - SQLAlchemy's signature

@@ -26,13 +26,17 @@ class UtcDateTime(PortableType[datetime]):
     def accept(self, value: object) -> datetime:
         """Take an aware datetime and convert it to UTC."""
         if not isinstance(value, datetime):
-            self.refuse(value, f"a {type(value).__name__} is not a datetime", hint="pass an aware datetime.datetime")
+            raise self.refused(
+                value, f"a {type(value).__name__} is not a datetime", hint="pass an aware datetime.datetime"
+            )
         if value.utcoffset() is None:
-            self.refuse(value, "it has no time zone", hint="pass datetime.now(UTC), or value.replace(tzinfo=...)")
+            raise self.refused(
+                value, "it has no time zone", hint="pass datetime.now(UTC), or value.replace(tzinfo=...)"
+            )
         try:
             return value.astimezone(UTC)
-        except OverflowError:
-            self.refuse(value, "in UTC it leaves the years 1 to 9999", hint="store None for 'never'")
+        except OverflowError as error:
+            raise self.refused(value, "in UTC it leaves the years 1 to 9999", hint="store None for 'never'") from error
 
     def parse(self, value: object) -> object:
         """Read a moment's text."""

@@ -27,7 +27,7 @@ class Uuid(PortableType[uuid.UUID]):
         """Take a `uuid.UUID` alone."""
         if isinstance(value, uuid.UUID):
             return value
-        self.refuse(value, f"a {type(value).__name__} is not a UUID", hint="pass uuid.UUID(...)")
+        raise self.refused(value, f"a {type(value).__name__} is not a UUID", hint="pass uuid.UUID(...)")
 
     def parse(self, value: object) -> object:
         """Read the text of a UUID."""

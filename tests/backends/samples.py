@@ -261,7 +261,7 @@ CASES = [
             True,
             "1.50",
             Decimal("0.001"),
-            Decimal("10000000000"),
+            Decimal(10000000000),
             10**10,
             Decimal("NaN"),
             Decimal("sNaN"),
@@ -289,7 +289,9 @@ CASES = [
             Decimal(1),
             Decimal(-1),
         ],
-        strategy=st.integers(-(10**38) + 1, 10**38 - 1).map(lambda number: Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -10))),
+        strategy=st.integers(-(10**38) + 1, 10**38 - 1).map(
+            lambda number: Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -10))
+        ),
         refused=[Decimal("1e28"), 10**28, Decimal("0.00000000001")],
     ),
     Case(

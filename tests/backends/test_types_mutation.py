@@ -40,13 +40,13 @@ def engine(database: Database) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def paper(engine: sa.Engine) -> Iterator[int]:
+def paper(engine: sa.Engine) -> int:
     document = {"title": "x", "authors": [{"name": "a"}, {"name": "b"}], "pages": {"first": 1}}
     with Session(engine) as session:
         session.execute(sa.delete(Paper))
         session.add(Paper(id=1, document=document, tags=["one", "two"]))
         session.commit()
-    yield 1
+    return 1
 
 
 def stored(engine: sa.Engine, column: str = "document") -> Any:
@@ -62,13 +62,19 @@ CHANGES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "the document is merged": (lambda d: d.__ior__({"title": "y"}), lambda d: d["title"] == "y"),
     "the document is cleared": (lambda d: d.clear(), lambda d: d == {}),
     "a default is set deep": (lambda d: d.setdefault("new", {}).update(k=1), lambda d: d["new"] == {"k": 1}),
-    "a nested key is set": (lambda d: d["pages"].__setitem__("last", 9), lambda d: d["pages"] == {"first": 1, "last": 9}),
+    "a nested key is set": (
+        lambda d: d["pages"].__setitem__("last", 9),
+        lambda d: d["pages"] == {"first": 1, "last": 9},
+    ),
     "a list within is appended to": (lambda d: d["authors"].append(5), lambda d: d["authors"][2] == 5),
     "a list within is extended": (lambda d: d["authors"].extend([5]), lambda d: d["authors"][2] == 5),
     "a list within is added to": (lambda d: d["authors"].__iadd__([5]), lambda d: d["authors"][2] == 5),
     "a list within is reversed": (lambda d: d["authors"].reverse(), lambda d: d["authors"][0] == {"name": "b"}),
     "an item is replaced": (lambda d: d["authors"].__setitem__(0, 1), lambda d: d["authors"][0] == 1),
-    "an object in a list is changed": (lambda d: d["authors"][1].update(name="c"), lambda d: d["authors"][1] == {"name": "c"}),
+    "an object in a list is changed": (
+        lambda d: d["authors"][1].update(name="c"),
+        lambda d: d["authors"][1] == {"name": "c"},
+    ),
     "1 becomes true": (lambda d: d["pages"].__setitem__("first", True), lambda d: d["pages"]["first"] is True),
 }
 
@@ -94,7 +100,9 @@ def test_a_change_is_stored_after_the_first_flush_too(engine: sa.Engine, paper: 
     assert (stored(engine)["fresh"], stored(engine)["pages"]) == ({"n": 2}, {"first": 3})
 
 
-def test_an_assigned_document_may_be_changed_until_it_is_flushed_and_through_the_instance_later(engine: sa.Engine, paper: int) -> None:
+def test_an_assigned_document_may_be_changed_until_it_is_flushed_and_through_the_instance_later(
+    engine: sa.Engine, paper: int
+) -> None:
     with Session(engine) as session:
         found = session.get_one(Paper, paper)
         mine: dict[str, Any] = {"a": []}
@@ -154,7 +162,8 @@ def test_a_change_to_an_expired_document_is_refused(engine: sa.Engine, paper: in
             document["title"] = "lost"
 
 
-def test_a_subclass_is_tracked(engine: sa.Engine, paper: int) -> None:
+@pytest.mark.usefixtures("paper")
+def test_a_subclass_is_tracked(engine: sa.Engine) -> None:
     with Session(engine) as session:
         session.query(Chapter).one().document["title"] = "y"
         session.commit()

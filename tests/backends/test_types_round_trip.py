@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbkit.errors import ValueRefusedError
-from tests.backends.samples import ALL, CASES, Case
+from tests.backends.samples import ALL, Case
 from tests.servers import Database
 
 by_case = pytest.mark.parametrize("case", ALL, ids=lambda case: case.id)
@@ -25,7 +23,11 @@ def equal(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return isinstance(found, list) and len(found) == len(wanted) and all(map(equal, found, wanted))
     if isinstance(wanted, dict):
-        return isinstance(found, dict) and found.keys() == wanted.keys() and all(equal(found[k], wanted[k]) for k in wanted)
+        return (
+            isinstance(found, dict)
+            and found.keys() == wanted.keys()
+            and all(equal(found[k], wanted[k]) for k in wanted)
+        )
     if isinstance(wanted, datetime):
         return found == wanted and found.tzinfo is UTC
     if isinstance(wanted, bool) or isinstance(found, bool):
@@ -104,7 +106,11 @@ def test_any_value_comes_back_as_it_went_in(tables: Tables, case: Case) -> None:
     @settings(max_examples=25)
     @given(st.lists(case.strategy, min_size=1, max_size=10))
     def check(values: list[Any]) -> None:
-        assert [there for there, wanted in zip(tables.through(case, values), values, strict=True) if not equal(there, wanted)] == []
+        assert [
+            there
+            for there, wanted in zip(tables.through(case, values), values, strict=True)
+            if not equal(there, wanted)
+        ] == []
         written = tables.through_literals(case, values[:2])
         assert [there for there, wanted in zip(written, values, strict=False) if not equal(there, wanted)] == []
 

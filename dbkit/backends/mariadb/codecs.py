@@ -11,6 +11,8 @@ class MariadbCodecs(MysqlCodecs):
 
     name = "mariadb"
     collation = "utf8mb4_nopad_bin"
+    # Documents are text; dbkit writes each in one way, so equal ones are equal texts.
+    document = None
 
 
 CODECS: Codecs = MariadbCodecs()

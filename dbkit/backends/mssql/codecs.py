@@ -60,7 +60,8 @@ class MssqlCodecs(KindCodecs):
 
     def keep_utc_datetime(self, _kind: UtcDateTimeKind) -> Codec:
         """As DATETIMEOFFSET(6)."""
-        return Codec(column=mssql.DATETIMEOFFSET(6), result=aware)
+        column = mssql.DATETIMEOFFSET(6)  # type: ignore[no-untyped-call]  # SQLAlchemy's is
+        return Codec(column=column, result=aware)
 
     def keep_date(self, _kind: DateKind) -> Codec:
         """As DATE."""
@@ -85,7 +86,8 @@ class MssqlCodecs(KindCodecs):
 
     def keep_binary(self, kind: BinaryKind) -> Codec:
         """As VARBINARY, or VARBINARY(max)."""
-        return Codec(column=mssql.VARBINARY(kind.length or "max"), result=bytes)
+        column = mssql.VARBINARY(kind.length or "max")  # type: ignore[no-untyped-call]  # SQLAlchemy's is
+        return Codec(column=column, result=bytes)
 
     def keep_boolean(self, _kind: BooleanKind) -> Codec:
         """As BIT."""

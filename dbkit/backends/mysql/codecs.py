@@ -27,7 +27,6 @@ from dbkit.backends.kinds import (
     UuidKind,
 )
 from dbkit.backends.protocol import Codec, Codecs, Default
-from dbkit.backends.wording import number
 from dbkit.backends.storage import (
     KindCodecs,
     WordedType,
@@ -41,6 +40,7 @@ from dbkit.backends.storage import (
     quoted,
     to_json,
 )
+from dbkit.backends.wording import number
 
 INTEGERS = {16: sa.SmallInteger, 32: sa.Integer, 64: sa.BigInteger}
 
@@ -51,6 +51,8 @@ class MysqlCodecs(KindCodecs):
     name = "mysql"
     # Compares nothing as equal that differs, trailing blanks included: PostgreSQL's equality.
     collation: ClassVar[str] = "utf8mb4_0900_bin"
+    # A document never equals a text: https://dev.mysql.com/doc/refman/8.0/en/json.html#json-comparison
+    document: ClassVar[str | None] = "CAST({value} AS JSON)"
 
     def keep_uuid(self, _kind: UuidKind) -> Codec:
         """As 16 bytes, in their own order."""
@@ -58,11 +60,12 @@ class MysqlCodecs(KindCodecs):
 
     def keep_json(self, _kind: JsonKind) -> Codec:
         """As JSON."""
-        return Codec(column=WordedType("JSON"), bind=to_json, result=from_json)
+        return Codec(column=WordedType("JSON"), bind=to_json, result=from_json, operand=self.document)
 
     def keep_array(self, kind: ArrayKind) -> Codec:
         """As a JSON array. No CHECK: TiDB ignores it, and a MODIFY takes it away on MariaDB."""
-        return Codec(column=WordedType("JSON"), bind=items_to_json(kind), result=items_from_json(kind))
+        bind, result = items_to_json(kind), items_from_json(kind)
+        return Codec(column=WordedType("JSON"), bind=bind, result=result, operand=self.document)
 
     def keep_utc_datetime(self, _kind: UtcDateTimeKind) -> Codec:
         """As DATETIME(6) in UTC; TIMESTAMP ends in 2038."""
@@ -122,6 +125,7 @@ class MysqlCodecs(KindCodecs):
 
     def word(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - whatever `bind` gives
         """Word a bound value as a constant."""
+        del kind
         if isinstance(value, bool | int):
             return str(int(value))
         if isinstance(value, float):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +29,8 @@ from dbkit.backends.kinds import (
 from dbkit.backends.protocol import Codec, Codecs, Default
 from dbkit.backends.storage import KindCodecs, aware, plain_json, quoted, to_json
 
+# A datetime is a date too, so it stands before it.
+CASTS = ((uuid.UUID, "uuid"), (datetime, "timestamptz"), (date, "date"), (float, "float8"))
 INTEGERS = {16: sa.SmallInteger, 32: sa.Integer, 64: sa.BigInteger}
 
 
@@ -96,32 +101,24 @@ class PostgresqlCodecs(KindCodecs):
 
     def literal(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of that kind
         """Word a value as a constant, with its type where text alone would leave it open."""
-        if value is None:
-            return "NULL"
-        make = _LITERALS.get(kind.name)
-        return make(self, value, kind) if make else super().literal(value, kind)
+        if isinstance(kind, ArrayKind) and value is not None:
+            items = ", ".join(self.literal(item, kind.item) for item in value)
+            dialect = pg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's is
+            return f"ARRAY[{items}]::{self.codec(kind).column.compile(dialect=dialect)}"
+        return super().literal(value, kind)
 
     def word(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - whatever `bind` gives
         """Word a bound value as a constant."""
-        del kind
-        return quoted(value) if isinstance(value, str) else str(value)
+        if isinstance(kind, JsonKind):
+            return f"{quoted(to_json(value))}::jsonb"
+        if isinstance(value, bytes):
+            return f"decode('{value.hex()}', 'hex')"
+        for python, cast in CASTS:
+            if isinstance(value, python):
+                return f"'{value}'::{cast}"
+        if isinstance(value, Decimal):
+            return f"{value:f}"
+        return quoted(value) if isinstance(value, str) else str(value).lower()
 
-    def array(self, items: list[Any], kind: ArrayKind) -> str:
-        """Word an array with its type, which an empty one needs."""
-        words = ", ".join(self.literal(item, kind.item) for item in items)
-        return f"ARRAY[{words}]::{self.codec(kind).column.compile(dialect=pg.dialect())}"
-
-
-_LITERALS = {
-    "uuid": lambda _, value, __: f"'{value}'::uuid",
-    "json": lambda _, value, __: f"{quoted(to_json(value))}::jsonb",
-    "array": PostgresqlCodecs.array,
-    "utc_datetime": lambda _, value, __: f"'{value.isoformat()}'::timestamptz",
-    "date": lambda _, value, __: f"'{value.isoformat()}'::date",
-    "binary": lambda _, value, __: f"decode('{value.hex()}', 'hex')",
-    "boolean": lambda _, value, __: str(value).lower(),
-    "float": lambda _, value, __: f"'{value!r}'::float8",
-    "numeric": lambda _, value, __: f"{value:f}",
-}
 
 CODECS: Codecs = PostgresqlCodecs()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,7 +25,7 @@ from dbkit.backends.kinds import (
     UuidKind,
 )
 from dbkit.backends.protocol import Codec, Codecs, Default
-from dbkit.backends.sqlite.columns import PADDED_TEXT, SCALED_INT
+from dbkit.backends.sqlite.columns import PADDED_TEXT, SCALED_INT, padded, scaled, unpadded, unscaled, whole
 from dbkit.backends.storage import (
     KindCodecs,
     aware,
@@ -37,7 +36,6 @@ from dbkit.backends.storage import (
     quoted,
     to_json,
 )
-from dbkit.errors import ValueRefusedError
 
 # 10**18 - 1 is the largest power's predecessor that 64 bits hold.
 INTEGER_DIGITS = 18
@@ -88,12 +86,12 @@ class SqliteCodecs(KindCodecs):
         scale, width = kind.scale, kind.precision
         if width <= INTEGER_DIGITS:
             return Codec(
-                column=SCALED_INT(width, scale), bind=_unscaled, result=lambda number: _scaled(_whole(number), scale)
+                column=SCALED_INT(width, scale), bind=unscaled, result=lambda number: scaled(whole(number), scale)
             )
         return Codec(
             column=PADDED_TEXT(width, scale),
-            bind=lambda value: _padded(_unscaled(value), width),
-            result=lambda text: _scaled(_unpadded(text, width), scale),
+            bind=lambda value: padded(unscaled(value), width),
+            result=lambda text: scaled(unpadded(text, width), scale),
         )
 
     def keep_binary(self, _kind: BinaryKind) -> Codec:
@@ -125,35 +123,6 @@ class SqliteCodecs(KindCodecs):
         if isinstance(value, bytes):
             return f"X'{value.hex()}'"
         return quoted(value) if isinstance(value, str) else repr(value)
-
-
-def _unscaled(value: Decimal) -> int:
-    sign, digits, _ = value.as_tuple()
-    number = int("".join(map(str, digits)))
-    return -number if sign else number
-
-
-def _scaled(number: int, scale: int) -> Decimal:
-    return Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -scale))
-
-
-def _whole(number: object) -> int:
-    if isinstance(number, int):
-        return number
-    message = f"{number!r} is not a whole number of the column's smallest unit"
-    raise ValueRefusedError(message, hint="SQLite divides such columns in the wrong unit: compute in Python")
-
-
-def _padded(number: int, width: int) -> str:
-    """`1` and the digits, or `0` and the complement of the digits: so the text sorts as the number."""
-    return f"1{number:0{width}d}" if number >= 0 else f"0{10**width - 1 + number:0{width}d}"
-
-
-def _unpadded(text: object, width: int) -> int:
-    if not isinstance(text, str) or len(text) != width + 1:
-        message = f"{text!r} is not a number as this column keeps it"
-        raise ValueRefusedError(message, hint="SQLite cannot compute with more than 18 digits: do it in Python")
-    return int(text[1:]) if text[0] == "1" else int(text[1:]) - (10**width - 1)
 
 
 CODECS: Codecs = SqliteCodecs()

@@ -1,13 +1,16 @@
-"""Column types that dbkit declares on SQLite: their names say how the value is kept, and choose the affinity."""
+"""Decimal numbers on SQLite, which has none: two column types whose names choose the affinity, and what they hold."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.base import ischema_names
 
-__all__ = ["PADDED_TEXT", "SCALED_INT"]
+from dbkit.errors import ValueRefusedError
+
+__all__ = ["PADDED_TEXT", "SCALED_INT", "padded", "scaled", "unpadded", "unscaled", "whole"]
 
 
 class _Decimal(sa.types.UserDefinedType[Any]):
@@ -40,3 +43,36 @@ class PADDED_TEXT(_Decimal):  # noqa: N801 - the name in SQL
 # So that reflection, and with it Alembic's batch mode, gives the names back.
 ischema_names["SCALED_INT"] = SCALED_INT
 ischema_names["PADDED_TEXT"] = PADDED_TEXT
+
+
+def unscaled(value: Decimal) -> int:
+    """Take the point out of a number; its digits are as many as the column's scale says."""
+    sign, digits, _ = value.as_tuple()
+    number = int("".join(map(str, digits)))
+    return -number if sign else number
+
+
+def scaled(number: int, scale: int) -> Decimal:
+    """Put the point back; no context can round it."""
+    return Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -scale))
+
+
+def whole(number: object) -> int:
+    """Take what a SCALED_INT column gives. Raises ValueRefusedError where SQL has computed something else from it."""
+    if isinstance(number, int):
+        return number
+    message = f"{number!r} is not a whole number of the column's smallest unit"
+    raise ValueRefusedError(message, hint="SQLite divides such columns in the wrong unit: compute in Python")
+
+
+def padded(number: int, width: int) -> str:
+    """`1` and the digits, or `0` and the complement of the digits: so the text sorts as the number."""
+    return f"1{number:0{width}d}" if number >= 0 else f"0{10**width - 1 + number:0{width}d}"
+
+
+def unpadded(text: object, width: int) -> int:
+    """Take what a PADDED_TEXT column gives. Raises ValueRefusedError where SQL has computed something else from it."""
+    if not isinstance(text, str) or len(text) != width + 1:
+        message = f"{text!r} is not a number as this column keeps it"
+        raise ValueRefusedError(message, hint="SQLite cannot compute with more than 18 digits: do it in Python")
+    return int(text[1:]) if text[0] == "1" else int(text[1:]) - (10**width - 1)
