@@ -6,11 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Fault
-from dbkit.config.connect import connect
 from dbkit.errors import ConfigurationError, CreateRefusedError, DatabaseMissingError, DbkitError
 
 if TYPE_CHECKING:
@@ -37,6 +34,8 @@ def exists(config: DatabaseConfig) -> bool:
     """
     if get_backend(config.backend).traits.file_based:
         return Path(database_name(config)).exists()
+    from dbkit.config.connect import connect
+
     try:
         with connect(config):
             return True
@@ -55,6 +54,8 @@ def create_missing(config: DatabaseConfig) -> bool:
     name = database_name(config)
     _refuse_bad_name(config)
     if backend.traits.file_based:
+        from dbkit.config.connect import connect
+
         with connect(config, migrating=True) as connection:
             # An empty write makes SQLite create the file; opening alone does not.
             connection.exec_driver_sql("PRAGMA user_version = 0")
@@ -89,6 +90,10 @@ def _refuse_bad_name(config: DatabaseConfig) -> None:
 
 def _execute(config: DatabaseConfig, statement: str, *, done: Fault) -> bool:
     """Run a statement outside of the database; False where it turns out to be done already."""
+    import sqlalchemy as sa
+
+    from dbkit.config.connect import connect
+
     errors = get_backend(config.backend).errors
     with connect(config, database=False) as opened:
         connection = opened.execution_options(isolation_level="AUTOCOMMIT")

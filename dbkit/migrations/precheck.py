@@ -7,16 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from dbkit.backends import get_backend
-from dbkit.config.connect import connect
 from dbkit.errors import DatabaseAheadError, DatabaseMissingError, DbkitError
 from dbkit.migrations.databases import database_name, exists
 from dbkit.migrations.heads import History, read_history
 from dbkit.migrations.results import ServiceResult
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from dbkit.config import DatabaseConfig
     from dbkit.project import Project
 
@@ -73,6 +72,8 @@ def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...]
     """Read the revisions that a service's database is at; None where there is no database. Nothing is created by looking."""
     if get_backend(config.backend).traits.file_based and not exists(config):
         return None
+    from dbkit.config.connect import connect
+
     try:
         with connect(config) as connection:
             return read_heads(connection, version_table)
@@ -82,6 +83,8 @@ def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...]
 
 def read_heads(connection: sa.Connection, version_table: str) -> tuple[str, ...]:
     """Read the revisions that the database is at; none where it has no version table. Leaves no open transaction."""
+    import sqlalchemy as sa
+
     found: tuple[str, ...] = ()
     if sa.inspect(connection).has_table(version_table):
         versions = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(version_table))

@@ -10,6 +10,7 @@ child answers there, with events and then its result, and reads "stop" from it. 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -80,14 +81,12 @@ class Link:
 
 def serve(control: socket.socket) -> None:
     """Fork a child for each task that arrives; end when the other side has gone and all children are done."""
-    import alembic.autogenerate
-    import alembic.command  # noqa: F401 - imported before the first fork, once for all
-    import sqlalchemy.orm  # noqa: F401
+    import sqlalchemy.orm  # noqa: F401 - imported before the first fork, once for all
 
-    import dbkit.migrations.diff
-    import dbkit.migrations.offline
     import dbkit.migrations.steps  # noqa: F401
 
+    gc.freeze()  # what is there now stays: children need not look at it, nor copy its pages
+    gc.enable()
     while True:
         try:
             header, descriptors, _flags, _address = socket.recv_fds(control, HEADER, 1)
@@ -170,8 +169,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What revisions print must not get into the caller's answer.
     os.dup2(2, 1)
+    gc.disable()  # until everything is imported: there is no garbage in that
     with socket.socket(fileno=int(sys.argv[1])) as control:
         serve(control)
+    os._exit(0)  # there is nothing to tidy up, and the parent waits
 
 
 if __name__ == "__main__":
