@@ -14,6 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from dbkit.config import DatabaseConfig
+from dbkit.migrations.databases import create_missing
+
 SERVERS = ("postgresql", "mariadb", "mysql", "tidb", "mssql")
 BACKENDS = ("sqlite", *SERVERS)
 
@@ -195,16 +198,17 @@ def need_server(backend: str) -> Server:
 
 @contextmanager
 def throw_away_database(backend: str, folder: Path) -> Iterator[Database]:
-    """Create a database, give it, and drop it; SQLite's file lies in the folder."""
-    if backend == "sqlite":
-        file = folder / f"{throw_away_name()}.db"
-        engine = sa.create_engine(sa.URL.create("sqlite", database=str(file)))
-        environ = {"DATABASE_TYPE": "sqlite", "DATABASE_SQLITE_PATH": str(file)}
-        yield Database(backend=backend, engine=engine, environ=environ)
+    """Create a database as the product does, give it with the product's engine, and drop it; SQLite's file lies in the folder."""
+    server = None if backend == "sqlite" else need_server(backend)
+    name = throw_away_name()
+    sqlite = {"DATABASE_TYPE": backend, "DATABASE_SQLITE_PATH": str(folder / f"{name}.db")}
+    environ = sqlite if server is None else server.environ(name)
+    config = DatabaseConfig.from_env(environ=environ)
+    create_missing(config)
+    engine = config.create_engine()
+    try:
+        yield Database(backend=backend, engine=engine, environ=environ, server=server)
+    finally:
         engine.dispose()
-        return
-    server = need_server(backend)
-    with server.database() as name:
-        engine = server.engine(name)
-        yield Database(backend=backend, engine=engine, environ=server.environ(name), server=server)
-        engine.dispose()
+        if server is not None:
+            server.drop_database(name)
