@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql import operators
 
 from dbkit.backends.kinds import JsonKind
 from dbkit.backends.storage import INT64_MIN, UINT64_MAX
-from dbkit.types.base import PortableType
+from dbkit.errors import TypeRefusedError
+from dbkit.types.base import PortableType, shortened
 from dbkit.types.compared import COMPARISONS, Compared
 
 __all__ = ["Json"]
@@ -18,10 +20,33 @@ __all__ = ["Json"]
 DEPTH_LIMIT = 31
 
 
+PATHS = frozenset({operators.json_getitem_op, operators.json_path_getitem_op})
+
+
+class _Document(sa.JSON):
+    """The generic type, with the operators that give the same on every backend."""
+
+    cache_ok = True
+
+    class Comparator(sa.JSON.Comparator[Any]):
+        """Refuses, when the expression is written, to compare a part of a document as a document."""
+
+        def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's signature
+            """Check what is compared: MariaDB compares the text of a part, without quotes and with blanks (10.11)."""
+            part = isinstance(self.expr, sa.BinaryExpression) and self.expr.operator in PATHS
+            if part and op in COMPARISONS and other != (None,):
+                message = f"a part of a document cannot be compared with {shortened(other[0])} on every backend"
+                hint = 'say what it is: document["key"].as_string() == ..., .as_integer(), .as_boolean(), .as_float()'
+                raise TypeRefusedError(message, hint=hint)
+            return super().operate(op, *other, **kwargs)
+
+    comparator_factory = Comparator
+
+
 class Json(PortableType[Any]):
     """A JSON document: dict, list, str, int, float, bool. None is SQL NULL at the top, and null within."""
 
-    impl = sa.JSON(none_as_null=True)
+    impl = _Document(none_as_null=True)
     cache_ok = True
     checked = True
     mutable = True

@@ -46,6 +46,10 @@ class _Exact(sa.Numeric[Decimal]):
             _check_operands(self.expr.type, op, other)
             return super().reverse_operate(op, other, **kwargs)
 
+        def _adapt_expression(self, op: Any, other_comparator: Any) -> tuple[Any, sa.types.TypeEngine[Any]]:  # noqa: ANN401 - SQLAlchemy's signature
+            """Type the result: what is added or multiplied keeps its unit."""
+            return (op, self.type) if op in ADDING else super()._adapt_expression(op, other_comparator)
+
     comparator_factory = Comparator
 
 
