@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from dbkit.backends import backend_of
 from dbkit.backends.kinds import EnumKind
 from dbkit.types import PortableType, ServerDefault
-from dbkit.types.base import check_name
+from dbkit.types.checks import check_name
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext

@@ -15,9 +15,10 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
 from dbkit.backends import backend_of, get_backend
-from dbkit.backends.protocol import ServerFacts
+from dbkit.backends.protocol import Lock, ServerFacts
 from dbkit.config.connect import connect
 from dbkit.migrations.compare import ownership, render_item, same_default, same_type
+from dbkit.migrations.funnel import Funnel, Hook, Send
 from dbkit.migrations.heads import History, read_history
 from dbkit.project import Project
 from dbkit.service import Registration
@@ -150,20 +151,25 @@ def _project(config: Config) -> Project:
 def _connection(environment: Environment) -> Iterator[sa.Connection]:
     config = environment.project.config(environment.registration.name)
     with connect(config, migrating=True) as connection:
-        locker = backend_of(connection.dialect).locker
-        with locker.lock(connection, patience_s=LOCK_WAIT_S, on_wait=lambda: None) as lock:
-            guard(connection.engine, lock.before_statement)
-            yield connection
+        backend = backend_of(connection.dialect)
+        with backend.locker.lock(connection, patience_s=LOCK_WAIT_S, on_wait=lambda: None) as lock:
+            funnel = Funnel(transactional_ddl=backend.traits.transactional_ddl, hooks=[proving(lock)])
+            funnel.attach(connection.engine)
+            funnel.start()
+            try:
+                yield connection
+            finally:
+                funnel.stop()  # giving the lock back is no statement of a revision
 
 
-def guard(engine: sa.Engine, before_statement: Callable[[str], None]) -> None:
-    """Have a lock proved before everything that is sent."""
-    from sqlalchemy import event
+def proving(lock: Lock) -> Hook:
+    """Make the hook that has a lock proved before each statement."""
 
-    def check(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
-        before_statement(statement)
+    def prove(statement: str, send: Send) -> None:
+        lock.before_statement(statement)
+        send()
 
-    event.listen(engine, "before_cursor_execute", check)
+    return prove
 
 
 def offline_facts(backend: str) -> tuple[str, ServerFacts | None]:

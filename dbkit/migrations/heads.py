@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dbkit.errors import HistoryError, RevisionFileError
 
+ATTEMPTS = 5
+_one_at_a_time = threading.Lock()
 IDS = ("revision", "down_revision", "branch_labels", "depends_on")
 
 
@@ -198,7 +201,7 @@ def _through_alembic(folder: Path) -> list[Script]:
             depends_on=_names(script.dependencies),
             description=(script.doc or "").partition("\n")[0].strip(),
             file=Path(script.path),
-            created_tables=frozenset(_created(ast.parse(Path(script.path).read_bytes()))),
+            created_tables=frozenset(_created(_parsed(Path(script.path)))),
         )
         for script in found
     ]
@@ -206,7 +209,7 @@ def _through_alembic(folder: Path) -> list[Script]:
 
 def _read(service: str, file: Path) -> Iterator[Script]:
     try:
-        tree = ast.parse(file.read_bytes(), filename=str(file))
+        tree = _parsed(file)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f"{file}:{line}" if line else str(file)
@@ -229,6 +232,22 @@ def _read(service: str, file: Path) -> Iterator[Script]:
         file=file,
         created_tables=frozenset(_created(tree)),
     )
+
+
+def _parsed(file: Path) -> ast.Module:
+    """Parse a file; one thread at a time, and once more where another thread of the caller's did it at the same moment.
+
+    Before Python 3.13 all threads count the depth of the tree in one place, and a SystemError comes of it:
+    https://github.com/python/cpython/issues/106905 (seen on 3.11.7).
+    """
+    source = file.read_bytes()
+    with _one_at_a_time:
+        for _ in range(ATTEMPTS):
+            try:
+                return ast.parse(source, filename=str(file))
+            except SystemError:
+                continue
+        return ast.parse(source, filename=str(file))
 
 
 def _ids(tree: ast.Module) -> Iterator[tuple[str, object]]:

@@ -16,8 +16,8 @@ from dbkit.config.connect import connect
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, HistoryError, RevisionFileError, UncommittableError
 from dbkit.migrations.databases import create_missing, exists
-from dbkit.migrations.env import Environment
-from dbkit.migrations.funnel import Funnel, Send
+from dbkit.migrations.env import Environment, proving
+from dbkit.migrations.funnel import Funnel
 from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
 from dbkit.migrations.results import Event, ServiceResult
 from dbkit.migrations.session import Session, failed_at, worded
@@ -126,12 +126,7 @@ def _locked(environment: Environment, link: Link, result: ServiceResult, *, lock
         funnel = Funnel(transactional_ddl=backend.traits.transactional_ddl)
         funnel.attach(connection.engine)
         session = Session(environment=environment, connection=connection, funnel=funnel, link=link, result=result)
-
-        def prove(statement: str, send: Send) -> None:
-            lock.before_statement(statement)
-            send()
-
-        funnel.hooks = [session.progress, prove]
+        funnel.hooks = [session.progress, proving(lock)]
         yield session
 
 

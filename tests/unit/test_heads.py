@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,11 @@ def test_a_long_history_is_put_in_order_without_recursion(home: Home) -> None:
     for number in range(1, 1501):
         home.revision("user", f"{number:04}", "")
     assert history(home).in_order() == [f"{number:04}" for number in range(1, 1501)]
+
+
+def test_histories_are_read_in_many_threads_at_once(home: Home) -> None:
+    for number in range(1, 41):
+        home.table("user", f"{number:04}", f"t{number}")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: history(home).head(), range(40)))
+    assert found == ["0040"] * 40
