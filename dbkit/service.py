@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dbkit.errors import ConfigurationError
 
@@ -59,7 +59,6 @@ class Registration:
     """`module:attribute` of a `Service`."""
     metadata: str | None = None
     """`module:attribute` of a `MetaData`, where the service's code knows nothing of dbkit."""
-    env: Literal["dbkit", "own"] = "dbkit"
     version_table: str = ""
     owns: tuple[str, ...] = ()
     """Patterns of further tables that are the service's."""
@@ -78,8 +77,11 @@ def register(name: str, table: Mapping[str, Any], *, root: Path, migrations: str
             hint=f'write service = "services.{name}:service" in [tool.dbkit.services.{name}]',
         )
     env = _text(name, table, "env") or "dbkit"
-    if env not in ("dbkit", "own"):
-        raise ConfigurationError(f"service {name!r}: env is {env!r}", hint='env is "dbkit" or "own"')
+    if env != "dbkit":
+        raise ConfigurationError(
+            f"service {name!r}: env is {env!r}, and env.py files of one's own are not run yet",
+            hint='leave it out, or write "dbkit"',
+        )
     folder = _text(name, table, "migrations") or migrations or MIGRATIONS
     owns = table.get("owns", [])
     if not isinstance(owns, list | tuple) or not all(isinstance(item, str) for item in owns):
@@ -89,7 +91,6 @@ def register(name: str, table: Mapping[str, Any], *, root: Path, migrations: str
         migrations=root / folder.replace("{service}", name),
         service=service,
         metadata=metadata,
-        env=cast("Literal['dbkit', 'own']", env),
         version_table=_text(name, table, "version_table") or f"alembic_version_{name.replace('-', '_')}",
         owns=tuple(owns),
     )
