@@ -40,13 +40,22 @@ class Service:
         if isinstance(found, str):
             found = import_object(found, what=f"the metadata of service {self.name!r}")
         if callable(found):
-            found = found()
+            found = self._called(found)
         if not hasattr(found, "sorted_tables"):
             raise ConfigurationError(
                 f"the metadata of service {self.name!r} is {type(found).__name__}, not sqlalchemy.MetaData",
                 hint='name it as "module:Base.metadata"',
             )
         return cast("sa.MetaData", found)
+
+    def _called(self, function: Callable[[], sa.MetaData]) -> sa.MetaData:
+        try:
+            return function()
+        except Exception as error:
+            raise ConfigurationError(
+                f"the metadata of service {self.name!r} cannot be had: {type(error).__name__}: {error}",
+                hint="give a function without parameters that returns sqlalchemy.MetaData",
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,72 @@
+"""Services as the project's file registers them, and how they are imported."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from dbkit.errors import ConfigurationError
+from dbkit.service import Service, load_service, register
+
+
+def test_a_service_has_its_folder_and_version_table_by_its_name(tmp_path: Path) -> None:
+    found = register("my-user", {"service": "a:b"}, root=tmp_path, migrations="envs/{service}")
+    assert found.migrations == tmp_path / "envs" / "my-user"
+    assert found.version_table == "alembic_version_my_user"
+
+
+def test_what_the_file_says_beats_the_defaults(tmp_path: Path) -> None:
+    table = {"metadata": "a:b", "migrations": "old", "version_table": "versions", "owns": ["legacy_*"]}
+    found = register("user", table, root=tmp_path, migrations=None)
+    assert (found.migrations, found.version_table, found.owns) == (tmp_path / "old", "versions", ("legacy_*",))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({}, "service 'user' must have either 'service' or 'metadata'"),
+        ({"service": "a:b", "metadata": "a:b"}, "must have either"),
+        ({"service": "a:b", "owns": "legacy_*"}, "owns is 'legacy_\\*'"),
+        ({"service": "a:b", "version_table": 7}, "version_table is 7"),
+        ({"service": "a:b", "env": "own"}, "env is 'own'"),
+    ],
+)
+def test_a_registration_that_makes_no_sense_is_refused(tmp_path: Path, table: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        register("user", table, root=tmp_path, migrations=None)
+    assert caught.value.hint
+
+
+def test_a_service_is_imported_from_the_projects_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "found_here.py").write_text(
+        "import sqlalchemy as sa\nfrom dbkit.service import Service\n"
+        "metadata = sa.MetaData()\nservice = Service(name='user', metadata=metadata)\n"
+    )
+    for table in ({"service": "found_here:service"}, {"metadata": "found_here:metadata"}):
+        service = load_service(register("user", table, root=tmp_path, migrations=None), tmp_path)
+        assert isinstance(service.load_metadata(), sa.MetaData)
+
+
+def test_metadata_may_be_given_as_it_is_or_by_a_function() -> None:
+    metadata = sa.MetaData()
+    assert Service(name="user", metadata=metadata).load_metadata() is metadata
+    assert Service(name="user", metadata=lambda: metadata).load_metadata() is metadata
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("no_such_module_at_all:x", "No module named 'no_such_module_at_all'"),
+        ("json:no_such_name", "no attribute 'no_such_name'"),
+        ("json", "names no attribute"),
+        ("json:dumps", "cannot be had: TypeError"),
+        ("json:__name__", "is str, not sqlalchemy.MetaData"),
+    ],
+)
+def test_metadata_that_cannot_be_had_is_named(reference: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Service(name="user", metadata=reference).load_metadata()
