@@ -20,7 +20,7 @@ def column_type(text: str, synonyms: Iterable[tuple[str, str]]) -> str:
         apart = found and (found[-1].isalnum() or found[-1] in "_)'") and (token[0].isalnum() or token[0] in "_'")
         found += f" {token}" if apart else token
     for pattern, spelling in synonyms:
-        found = re.sub(rf"^{pattern}(?!\w)", spelling, found)
+        found = re.sub(rf"^(?:{pattern})(?!\w)", spelling, found)
     return found
 
 

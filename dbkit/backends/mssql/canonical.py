@@ -36,6 +36,9 @@ def canonical_default(text: str | None) -> str | None:
     found = _in_lower_case(outside_quotes(found, r"\s*,\s*", ","))
     if found == "null":
         return None
+    if is_number(found) and "e" in found:
+        # the server prints doubles with 17 digits
+        found = repr(float(found))
     return number(found) if is_number(found) else found
 
 
