@@ -78,6 +78,8 @@ class KindCodecs:
     """Base of a backend's codecs: the codec of the kind `uuid` is made by the method `keep_uuid`, once."""
 
     name: ClassVar[str]
+    # What parts "%(" in a constant where the driver counts its parameters: SQLAlchemy 2.0 would take it for one of them.
+    parting: ClassVar[str] = "%("
 
     def __init__(self) -> None:
         """Begin without any codec made."""
@@ -94,12 +96,13 @@ class KindCodecs:
         """Word a value as a constant, for a column of this kind."""
         if value is None:
             return "NULL"
-        bind = self.codec(kind).bind
-        return self.word(bind(value) if bind else value, kind)
+        text = self.default_literal(value, kind)
+        return f"({text.replace('%(', self.parting)})" if "%(" in text and self.parting != "%(" else text
 
     def default_literal(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of that kind
         """Word a value as it stands behind DEFAULT."""
-        return self.literal(value, kind)
+        bind = self.codec(kind).bind
+        return self.word(bind(value) if bind else value, kind)
 
     def word(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - whatever `bind` gives
         """Word what `bind` made of a value."""

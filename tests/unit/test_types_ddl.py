@@ -190,7 +190,8 @@ def default_of(wanted: dict[str, str], backend: str) -> str:
 def test_a_default_of_version_1(backend: str, row: tuple[Any, Any, dict[str, str]]) -> None:
     type_, default, wanted = row
     words = column_sql(backend, type_, server_default=default, nullable=False)
-    assert f" DEFAULT {default_of(wanted, backend)}" in words
+    # SQLAlchemy 2.0 puts CURRENT_TIMESTAMP(6) in parentheses, which mean nothing there
+    assert f" DEFAULT {default_of(wanted, backend)}" in words.replace("(CURRENT_TIMESTAMP(6))", "CURRENT_TIMESTAMP(6)")
     assert " NOT NULL" in words
 
 
@@ -209,6 +210,7 @@ def test_a_default_in_a_column_that_is_added(backend: str, row: tuple[Any, Any, 
     type_, default, wanted = row
     column = sa.Column("c", type_, server_default=default, nullable=False)
     (statement, *_) = revised(backend, lambda op: op.add_column("t", column))
+    statement = statement.replace("(CURRENT_TIMESTAMP(6))", "CURRENT_TIMESTAMP(6)")
     assert f" DEFAULT {default_of(wanted, backend)}" in statement
     assert statement.startswith("ALTER TABLE t ADD ")
 

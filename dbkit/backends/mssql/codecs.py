@@ -44,6 +44,7 @@ class MssqlCodecs(KindCodecs):
     """The codecs of SQL Server."""
 
     name = "mssql"
+    parting = "%' + N'("
 
     def keep_uuid(self, _kind: UuidKind) -> Codec:
         """As UNIQUEIDENTIFIER, which sorts by its last bytes first."""

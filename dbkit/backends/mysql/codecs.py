@@ -120,8 +120,12 @@ class MysqlCodecs(KindCodecs):
 
     def default_literal(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of that kind
         """Quote what has a sign or a point: SQLAlchemy would put it in parentheses, which TiDB refuses around constants."""
-        text = number(repr(value)) if isinstance(value, float) else self.literal(value, kind)
+        text = number(repr(value)) if isinstance(value, float) else super().default_literal(value, kind)
         return text if text.isalnum() or text.startswith("'") else quoted(text)
+
+    def literal(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of that kind
+        """Word a value as a constant; numbers bare, for in an expression they are no text."""
+        return "NULL" if value is None else super().default_literal(value, kind)
 
     def word(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - whatever `bind` gives
         """Word a bound value as a constant."""

@@ -47,6 +47,7 @@ class SqliteCodecs(KindCodecs):
     """The codecs of SQLite."""
 
     name = "sqlite"
+    parting = "%' || '("
 
     def keep_uuid(self, _kind: UuidKind) -> Codec:
         """As 32 hexadecimal digits. Never declared UUID: that is numeric affinity, and 1 in 700 000 becomes a number."""
