@@ -37,14 +37,16 @@ def need(project: Project, services: Sequence[str], *, deed: str, yes: bool, con
 
 def _by_name(entry: ServiceResult, place: str, confirm: Sequence[str]) -> None:
     """In production a habit such as `--yes` is not enough: the very name has to be given."""
-    if entry.database in confirm:
+    shown = _project.shown(entry.database or "")
+    names = {entry.database, shown}  # a file may be named by either path
+    if names & set(confirm):
         return
     if not _diagnostics.is_terminal():
         raise UsageError(
             f"production: to {place} needs the database's name",
-            hint=f"add --confirm {entry.database} if that is what you mean",
+            hint=f"add --confirm {shown} if that is what you mean",
         )
-    if _diagnostics.ask(f"production: {place}\ntype the database's name to go on: ") != entry.database:
+    if _diagnostics.ask(f"production: {place}\ntype the database's name to go on: ") not in names:
         raise UsageError("not confirmed: nothing was done")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import traceback
@@ -59,6 +60,21 @@ def ask(question: str) -> str:
 def debugging() -> bool:
     """Tell whether tracebacks are wanted: `--debug` or DBKIT_DEBUG."""
     return os.environ.get(DEBUG, "").lower() not in ("", "0", "false", "no", "off")
+
+
+class _Lines(logging.Handler):
+    """Writes log records as lines of stderr, through the gate that hides secrets."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
+
+
+def show_log() -> None:
+    """Show what dbkit logs, for `--debug`; the level and handlers of others stay as they are."""
+    found = logging.getLogger("dbkit")
+    found.setLevel(logging.DEBUG)
+    if not any(isinstance(handler, _Lines) for handler in found.handlers):
+        found.addHandler(_Lines())
 
 
 def report(raised: DbkitError) -> ExitCode:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dbkit.cli._diagnostics import DEBUG
+from dbkit.cli._diagnostics import DEBUG, show_log
 
 
 class Format(StrEnum):
@@ -78,6 +78,7 @@ Service = Annotated[str, typer.Argument(metavar="SERVICE", help="The service's n
 def _debug(value: bool) -> bool:
     if value:
         os.environ[DEBUG] = "1"
+        show_log()
     return value
 
 

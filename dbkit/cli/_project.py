@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,8 +46,15 @@ def worded(entries: Iterable[ServiceResult]) -> str:
     groups: dict[tuple[str | None, str | None], list[str]] = {}
     for entry in entries:
         databases = groups.setdefault((entry.backend, entry.host), [])
-        databases.append(entry.service if entry.database is None else f"{entry.service} ({entry.database})")
+        databases.append(entry.service if entry.database is None else f"{entry.service} ({shown(entry.database)})")
     return "; ".join(f"{', '.join(names)} {server(*place)}" for place, names in groups.items())
+
+
+def shown(database: str) -> str:
+    """Show a database: a file below the current folder by its path from there, anything else as it is."""
+    path = Path(database)
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else database
 
 
 def server(backend: str | None, host: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import typer
 
@@ -12,7 +12,7 @@ from dbkit.cli._options import Format, StreamFormat
 from dbkit.errors import ExitCode
 
 if TYPE_CHECKING:
-    from dbkit.migrations.results import HistoryResult, Result, ServiceResult
+    from dbkit.migrations.results import Failure, HistoryResult, Result, ServiceResult
 
 NOTHING = "-"
 
@@ -39,7 +39,7 @@ def moves(result: Result, before: Mapping[str, str | None]) -> None:
     rows = [
         (
             entry.service,
-            entry.database or NOTHING,
+            _project.shown(entry.database) if entry.database else NOTHING,
             _move(before.get(entry.service, _first(entry)), entry, dry_run=result.dry_run),
             str(len(entry.pending) if result.dry_run else len(entry.applied)),
             f"{entry.seconds:.2f}",
@@ -79,7 +79,7 @@ def states(result: Result) -> None:
         (
             entry.service,
             entry.backend or NOTHING,
-            entry.database or NOTHING,
+            _project.shown(entry.database) if entry.database else NOTHING,
             entry.revision or NOTHING,
             entry.head or NOTHING,
             str(len(entry.pending)),
@@ -104,7 +104,7 @@ def databases(result: Result) -> None:
             entry.service,
             entry.backend or NOTHING,
             entry.host or NOTHING,
-            entry.database or NOTHING,
+            _project.shown(entry.database) if entry.database else NOTHING,
             _fate(entry, result),
         )
         for entry in result.services
@@ -116,6 +116,8 @@ def _fate(entry: ServiceResult, result: Result) -> str:
     if entry.exit_code is not ExitCode.OK:
         return WORDS[entry.exit_code]
     if result.command == "drop":
+        if not entry.dropped:
+            return "was not there"
         return "would be dropped" if result.dry_run else "dropped"
     if not entry.created:
         return "was there"
@@ -174,16 +176,17 @@ def _beside(text: str, kind: Format | StreamFormat) -> None:
 
 
 def errors(result: Result | HistoryResult) -> None:
-    """Write every service's error, with hint, place and SQL, to stderr."""
+    """Write every service's error, with hint, place and SQL, to stderr; one that several share is written once."""
+    groups: dict[tuple[object, ...], list[str]] = {}
     for entry in result.services:
-        if entry.error is None:
-            continue
-        _diagnostics.error(f"{entry.service}: {entry.error}")
-        failure = getattr(entry, "failure", None)
+        if entry.error is not None:
+            groups.setdefault((entry.error, getattr(entry, "failure", None), entry.hint), []).append(entry.service)
+    for (error, failure, hint), names in groups.items():
+        _diagnostics.error(f"{', '.join(names)}: {error}")
         if failure is not None:
-            _diagnostics.failure(failure)
-        if entry.hint:
-            _diagnostics.say(f"hint: {entry.hint}")
+            _diagnostics.failure(cast("Failure", failure))
+        if hint:
+            _diagnostics.say(f"hint: {hint}")
 
 
 def moved(result: Result, before: Mapping[str, str | None], *, verb: str, kind: StreamFormat) -> NoReturn:

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dbkit.migrations.provision import create, drop
+    from dbkit.migrations.reading import history, status
     from dbkit.migrations.results import (
         AppliedRevision,
         Difference,
@@ -19,19 +21,7 @@ if TYPE_CHECKING:
         Result,
         ServiceResult,
     )
-    from dbkit.migrations.run import (
-        alembic,
-        check,
-        create,
-        drop,
-        history,
-        migrate,
-        revision,
-        rollback,
-        sql,
-        stamp,
-        status,
-    )
+    from dbkit.migrations.run import alembic, check, migrate, revision, rollback, sql, stamp
 
 __all__ = [
     "AppliedRevision",
@@ -56,8 +46,11 @@ __all__ = [
 ]
 
 
+_HOMES = {"create": "provision", "drop": "provision", "history": "reading", "status": "reading"}
+
+
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
     if name not in __all__:
         raise AttributeError(name)
-    module = "results" if name[0].isupper() else "run"
+    module = "results" if name[0].isupper() else _HOMES.get(name, "run")
     return getattr(import_module(f"dbkit.migrations.{module}"), name)

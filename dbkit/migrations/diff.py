@@ -70,6 +70,7 @@ def new_revision(
             "depends_on": None,
         }
         environment.history.head()
+        _need(environment, "script.py.mako")
         written = _autogenerate(environment, arguments) if autogenerate else _write(environment, arguments)
     except DbkitError as error:
         return error
@@ -78,6 +79,15 @@ def new_revision(
     if written is None:
         return NewRevision(service=name, revision="", file="", empty=True)
     return NewRevision(service=name, revision=written.revision, file=written.path, empty=not autogenerate)
+
+
+def _need(environment: Environment, name: str) -> None:
+    file = environment.registration.migrations / name
+    if not file.is_file():
+        raise HistoryError(
+            f"{str(file)!r} is missing: new revisions of service {environment.registration.name!r} are written from it",
+            hint="copy it from another service's folder",
+        )
 
 
 def _at_head(environment: Environment) -> sa.Connection:

@@ -65,6 +65,8 @@ class ServiceResult:
     applied: tuple[AppliedRevision, ...] = ()
     created: bool = False
     """The database was made by this run (in a dry run: would be)."""
+    dropped: bool = False
+    """The database was dropped by this run (in a dry run: would be)."""
     differences: tuple[Difference, ...] = ()
     seconds: float = 0.0
     exit_code: ExitCode = ExitCode.OK

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from dbkit.backends import backend_of
 from dbkit.config.redact import redact
-from dbkit.errors import DbkitError, InterruptedRunError, RevisionFailedError, UncommittableError
+from dbkit.errors import DbkitError, RevisionFailedError, UncommittableError
 from dbkit.migrations.env import Environment
 from dbkit.migrations.funnel import Funnel, Send
 from dbkit.migrations.results import AppliedRevision, Event, ServiceResult
@@ -49,9 +49,7 @@ class Session:
         self.total = len(steps)
         for step in steps:
             if self.link.stop.is_set():
-                raise InterruptedRunError(
-                    f"stopped before revision {_name(step)!r}", hint="run the command again to go on"
-                )
+                raise self.link.stopped(f"before revision {_name(step)!r}")
             began, self.step = time.monotonic(), step
             step.migration_fn = self._watched(step)
             self.tell("revision", revision=_name(step), detail=_script(step).doc)
@@ -86,7 +84,7 @@ class Session:
     def progress(self, _statement: str, send: Send) -> None:
         """Count the statements, and stop between two of them where nothing is left half-done by that."""
         if self.link.stop.is_set() and not self.link.lost.is_set() and self.funnel.transactional_ddl:
-            raise InterruptedRunError("stopped between two statements", hint="run the command again to go on")
+            raise self.link.stopped("between two statements")
         self.tell("statement", statement=len(self.funnel.sent) + 1)
         send()
 

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 
 from dbkit.backends import backend_of
+from dbkit.backends.protocol import Errors, Fault
 from dbkit.config.connect import connect
 from dbkit.config.redact import redact
-from dbkit.errors import DbkitError, HistoryError, RevisionFileError, UncommittableError
+from dbkit.errors import DbkitError, HistoryError, LockedError, RevisionFileError, UncommittableError
 from dbkit.migrations.databases import create_missing, exists
 from dbkit.migrations.env import Environment, proving
 from dbkit.migrations.funnel import Funnel
@@ -132,9 +133,9 @@ def _locked(environment: Environment, link: Link, result: ServiceResult, *, lock
 
 def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
     environment, connection = session.environment, session.connection
-    current = read_heads(connection, environment.registration.version_table)
-    refuse_ahead(environment.history, current)
     try:
+        current = read_heads(connection, environment.registration.version_table)
+        refuse_ahead(environment.history, current)
         steps = _planned(session, operation, current)
         if steps:
             environment.run(connection, lambda _revision, _context: session.follow(steps), destination=operation.target)
@@ -144,7 +145,16 @@ def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
         # outside of a revision's own code: its version row or its commit
         if session.step is not None:
             raise session.failure(session.step, error) from None
+        if isinstance(error, sa.exc.DBAPIError) and _errors(connection).fault(error) is Fault.LOCK_TIMEOUT:
+            raise LockedError(
+                f"database {session.result.database!r} is in use by somebody else: {worded(connection, error)}",
+                hint="run the command again when they are done",
+            ) from None
         raise DbkitError(redact(worded(connection, error)), hint="dbkit status shows what is applied") from None
+
+
+def _errors(connection: sa.Connection) -> Errors:
+    return backend_of(connection.dialect).errors
 
 
 def _planned(session: Session, operation: _Upgrade | _Downgrade | _Stamp, current: tuple[str, ...]) -> list[Any]:

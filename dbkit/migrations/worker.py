@@ -5,7 +5,7 @@ gets a process of its own. multiprocessing is not used, because it imports the c
 `__main__` guard) and refuses to work in a daemonic process.
 
 The server gets one socket, its file descriptor on the command line. Per task a message with the task's own socket arrives; the
-child answers there, with events and then its result, and reads "stop" from it. End of file means that the other side has died.
+child answers there, with events and then its result, and reads the word to stop from it. End of file means that the other side has died.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
+
+from dbkit.errors import InterruptedRunError
 
 if TYPE_CHECKING:
     from dbkit.migrations.results import Event
@@ -55,6 +57,8 @@ class Link:
     connection: Connection
     stop: threading.Event = field(default_factory=threading.Event)
     lost: threading.Event = field(default_factory=threading.Event)
+    asked: type[InterruptedRunError] = InterruptedRunError
+    """What the parent was told: to be interrupted, or to terminate."""
 
     def tell(self, event: Event) -> None:
         """Send an event; a parent that has died does not hear it, and the work at hand goes on."""
@@ -65,12 +69,16 @@ class Link:
         self._send(answer)
 
     def listen(self) -> None:
-        """Wait for "stop", or for the parent's death; runs in a thread of its own."""
+        """Wait for the word to stop, or for the parent's death; runs in a thread of its own."""
         try:
-            self.connection.recv()
+            self.asked = self.connection.recv()
         except (EOFError, OSError):
             self.lost.set()
         self.stop.set()
+
+    def stopped(self, where: str) -> InterruptedRunError:
+        """Word that the run was asked to stop, and did."""
+        return self.asked(f"stopped {where}", hint="run the command again to go on")
 
     def _send(self, message: object) -> None:
         try:

@@ -58,7 +58,10 @@ class _Run:
             busy = {self.key(other) for other in self.working.values()}
             if len(self.working) < self.jobs and self.key(task) not in busy:
                 self.waiting.remove(task)
-                self.working[_send(self.control, task)] = task
+                try:
+                    self.working[_send(self.control, task)] = task
+                except OSError:
+                    self.answers[task.service] = _died(task)
 
     def hear(self) -> None:
         """Wait for the next messages and take them in."""
@@ -68,10 +71,7 @@ class _Run:
             try:
                 message = ready.recv()
             except (EOFError, OSError):
-                message = self.stopped or WorkerDiedError(
-                    f"the worker process of service {task.service!r} ended without an answer",
-                    hint="dbkit status shows what is applied; run the command again",
-                )
+                message = self.stopped or _died(task)
             if isinstance(message, Event):
                 self.on_event(message)
                 continue
@@ -90,7 +90,7 @@ class _Run:
         self.waiting.clear()
         for connection in self.working:
             with contextlib.suppress(OSError):
-                connection.send("stop")
+                connection.send(type(error))
 
 
 def run_tasks(
@@ -140,6 +140,13 @@ def _server() -> Iterator[tuple[socket.socket, int]]:
         finally:
             ours.close()
             server.wait()
+
+
+def _died(task: Task) -> WorkerDiedError:
+    return WorkerDiedError(
+        f"the worker process of service {task.service!r} ended without an answer",
+        hint="dbkit status shows what is applied; run the command again",
+    )
 
 
 def _send(control: socket.socket, task: Task) -> Connection:

@@ -28,7 +28,7 @@ def test_drop_without_consent_does_nothing(shell: Shell, file: Path) -> None:
     done = shell.run("drop", "user")
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        f"dbkit: error: to drop the database of user ({file}) on SQLite needs consent\n"
+        "dbkit: error: to drop the database of user (.dbkit/user.db) on SQLite needs consent\n"
         "hint: add --yes if that is what you mean\n"
     )
     assert tables(file) == ["people"]
@@ -49,14 +49,14 @@ def test_a_dry_run_needs_no_consent_and_drops_nothing(shell: Shell, file: Path) 
 @pytest.mark.parametrize(("typed", "left", "code"), [("y\n", False, 0), ("n\n", True, 2), ("\n", True, 2)])
 def test_a_terminal_is_asked(shell: Shell, file: Path, typed: str, left: bool, code: int) -> None:
     done = shell.on_terminal("drop", "user", typed=typed)
-    assert f"drop the database of user ({file}) on SQLite? [y/N]" in done.out
+    assert "drop the database of user (.dbkit/user.db) on SQLite? [y/N]" in done.out
     assert (done.code, file.exists()) == (code, left)
 
 
 def test_production_is_not_content_with_yes(shell: Shell, file: Path) -> None:
     done = shell.run("drop", "user", "--yes", **PRODUCTION)
     assert done.code == 2
-    assert f"hint: add --confirm {file}" in done.err
+    assert "hint: add --confirm .dbkit/user.db" in done.err
     assert tables(file) == ["people"]
 
 

@@ -21,6 +21,7 @@ SERVICE_KEYS = {
     "pending",
     "applied",
     "created",
+    "dropped",
     "differences",
     "seconds",
     "exit_code",
@@ -33,8 +34,7 @@ SERVICE_KEYS = {
 def test_migrate_ends_with_a_table_of_services_between_two_lines_that_name_the_places(shell: Shell) -> None:
     done = shell.run("migrate")
     lines = done.out.splitlines()
-    folder = shell.folder
-    places = f"project ({folder}/.dbkit/project.db), user ({folder}/.dbkit/user.db) on SQLite"
+    places = "project (.dbkit/project.db), user (.dbkit/user.db) on SQLite"
     assert lines[0] == f"migrating {places}"
     assert lines[-1].startswith("migrate: done in ")
     assert lines[-1].endswith(places)
