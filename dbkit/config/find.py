@@ -57,6 +57,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{str(path)!r} cannot be read: {error.strerror or error}", hint="check who may read it") from None
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be read: {error.strerror or error}", hint="check who may read it"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{str(path)!r} is not TOML: {error}", hint="mend the file; https://toml.io shows the format") from None
+        raise ConfigurationError(
+            f"{str(path)!r} is not TOML: {error}", hint="mend the file; https://toml.io shows the format"
+        ) from None

@@ -193,7 +193,9 @@ def _database(template: str | None, backend: Backend, service: str | None) -> st
         return None
     name = (template or "{service}").replace("{service}", service or "")
     if not _NAME.fullmatch(name):
-        raise ConfigurationError(f"{show(name)} cannot be a database's name", hint="DATABASE_NAME takes letters, digits, _ and -")
+        raise ConfigurationError(
+            f"{show(name)} cannot be a database's name", hint="DATABASE_NAME takes letters, digits, _ and -"
+        )
     if len(name.encode()) > backend.traits.name_limit:
         raise ConfigurationError(
             f"{show(name)} is too long for a database's name: {len(name.encode())} characters",

@@ -80,7 +80,7 @@ SESSION = {
     },
     "mariadb": {
         "SELECT @@session.time_zone": "+00:00",
-        "SELECT @@collation_connection": "utf8mb4_nopad_bin",
+        "SELECT @@collation_connection": "utf8mb4_bin",
         "SELECT @@character_set_client": "utf8mb4",
     },
     "tidb": {

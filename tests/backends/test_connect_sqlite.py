@@ -30,6 +30,13 @@ def test_the_session_is_what_was_promised(tmp_path: Path) -> None:
         assert {name: one(connection, f"PRAGMA {name}") for name in PRAGMAS} == PRAGMAS
 
 
+def test_like_minds_case_as_on_the_other_backends(tmp_path: Path) -> None:
+    with configured(tmp_path / "x.db").create_engine().connect() as connection:
+        assert one(connection, "SELECT 'Abc' LIKE 'a%'") == 0
+        assert one(connection, "SELECT 'abc' LIKE 'a%'") == 1
+        assert connection.scalar(sa.select(sa.literal("Abc").ilike("a%"))) == 1
+
+
 def test_a_migrating_connection_has_foreign_keys_off_and_the_write_lock_from_the_start(tmp_path: Path) -> None:
     config = configured(tmp_path / "x.db", connect_timeout_s=0.1)
     with connect(config, migrating=True) as connection:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 # Not `trusted_schema=OFF`: SQLite 3.40 then calls json_valid() in a CHECK "unsafe" and creates no table that has one.
-_PRAGMAS: Final = ("foreign_keys=ON", "synchronous=NORMAL")
+# LIKE by case as on the other backends; ilike() folds case by itself.
+_PRAGMAS: Final = ("foreign_keys=ON", "synchronous=NORMAL", "case_sensitive_like=ON")
 
 
 class SqliteConnector:
