@@ -60,8 +60,17 @@ def migrate(  # noqa: PLR0913 - each is an option of the command
     if dry_run:
         done |= {seen.result.service: replace(seen.result, created=seen.missing) for seen in pending}
     else:
-        arguments = {"target": to, "create": create, "lock_wait_s": lock_wait_s}
-        tasks = [task_for("steps:upgrade", project, seen.result.service, **arguments) for seen in pending]
+        tasks = [
+            task_for(
+                "steps:upgrade",
+                project,
+                seen.result.service,
+                target=to,
+                create=seen.missing,
+                lock_wait_s=lock_wait_s,
+            )
+            for seen in pending
+        ]
         done |= carry_out(tasks, [seen.result for seen in pending], jobs=jobs, tell=tell)
     for name in names:
         tell(Event(event="done" if done[name].exit_code is ExitCode.OK else "failed", service=name, result=done[name]))

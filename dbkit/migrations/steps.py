@@ -16,7 +16,7 @@ from dbkit.backends.protocol import Errors, Fault
 from dbkit.config.connect import connect
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, HistoryError, LockedError, RevisionFileError, UncommittableError
-from dbkit.migrations.databases import create_missing, exists
+from dbkit.migrations.databases import create_missing
 from dbkit.migrations.env import Environment, proving
 from dbkit.migrations.funnel import Funnel
 from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
@@ -104,12 +104,12 @@ def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is m
         result = describe(result, config)
         environment = Environment.of(project, name)
         result = replace(result, head=", ".join(environment.history.heads) or None)
-        if create and not exists(config):
+        if create:
             link.tell(Event(event="creating", service=name, detail=result.database))
             result = replace(result, created=create_missing(config))
         with _locked(environment, link, result, lock_wait_s=lock_wait_s) as session:
             _run(session, operation)
-        result = _after(session, result)
+            result = _now(session, session.connection, result)
     except DbkitError as error:
         result = _after(session, result).failed(error)
     return replace(result, seconds=time.monotonic() - began)
@@ -172,15 +172,19 @@ def _planned(session: Session, operation: _Upgrade | _Downgrade | _Stamp, curren
 
 
 def _after(session: Session | None, result: ServiceResult) -> ServiceResult:
-    """Complete the result with what was done, and with what the database is at now, as far as it can be asked."""
+    """Complete the result of an operation that failed, as far as the database can still be asked."""
     if session is None:
         return result
-    environment = session.environment
-    result = replace(result, applied=tuple(session.applied))
     try:
-        with connect(environment.project.config(result.service)) as connection:
-            current = read_heads(connection, environment.registration.version_table)
-        pending = environment.history.pending(current, "heads")
+        with connect(session.environment.project.config(result.service)) as connection:
+            return _now(session, connection, result)
     except (DbkitError, sa.exc.SQLAlchemyError):
-        return result
-    return replace(result, revision=", ".join(current) or None, pending=pending)
+        return replace(result, applied=tuple(session.applied))
+
+
+def _now(session: Session, connection: sa.Connection, result: ServiceResult) -> ServiceResult:
+    """Complete the result with what was done and what the database is at."""
+    environment = session.environment
+    current = read_heads(connection, environment.registration.version_table)
+    pending = environment.history.pending(current, "heads")
+    return replace(result, applied=tuple(session.applied), revision=", ".join(current) or None, pending=pending)
