@@ -64,6 +64,8 @@ class Traits:
     """A failed revision leaves nothing behind."""
     enforces_checks: bool = True
     """A CHECK constraint is enforced with the server's default settings."""
+    alters_columns: bool = True
+    """A column is altered in place; False where Alembic's batch mode builds the table anew."""
     name_limit: int = 64
     """The longest database name, in characters (PostgreSQL: bytes)."""
     passwords_in_url: Literal["any", "ascii"] = "any"

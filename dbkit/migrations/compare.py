@@ -75,8 +75,11 @@ def _labels(there: sa.Column[Any], column: sa.Column[Any]) -> set[str]:
 
     However a server words it (`IN`, `= ANY (ARRAY[…])`, a chain of OR), its quoted texts are the labels.
     """
-    name = check_name(column)
-    checks = [item for item in there.table.constraints if isinstance(item, sa.CheckConstraint) and item.name == name]
+    found = [item for item in there.table.constraints if isinstance(item, sa.CheckConstraint)]
+    # A renamed column keeps its CHECK under the old name.
+    mentions = re.compile(rf"(?<!\w){re.escape(there.name)}(?!\w)")
+    named = [item for item in found if item.name == check_name(column)]
+    checks = named or [item for item in found if mentions.search(str(item.sqltext))]
     return {label.replace("''", "'") for item in checks for label in LABEL.findall(str(item.sqltext))}
 
 

@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from dbkit.backends import backend_of, get_backend
 from dbkit.backends.protocol import Lock, ServerFacts
 from dbkit.config.connect import connect
+from dbkit.migrations import alter  # noqa: F401 - puts its operation in Alembic's place
 from dbkit.migrations.compare import ownership, render_item, same_default, same_type
 from dbkit.migrations.funnel import Funnel, Hook, Send
 from dbkit.migrations.heads import History, read_history

@@ -41,7 +41,8 @@ def _name(table: str, column: str) -> str:
 def carry_over(check: sa.CheckConstraint, parent: Any) -> None:  # noqa: ANN401 - a table or a column
     """Take a reflected CHECK of ours from the table that batch mode builds, and put it at its column.
 
-    Where the column has a portable type by now, the type words the CHECK; where the column is gone, so is the CHECK.
+    Where the column has a portable type by now, the type words its CHECK, if it has one; where the column is gone, so is the
+    CHECK.
     """
     if not isinstance(parent, sa.Table) or not parent.name.startswith(BATCH_PREFIX) or not isinstance(check.name, str):
         return
@@ -54,8 +55,9 @@ def carry_over(check: sa.CheckConstraint, parent: Any) -> None:  # noqa: ANN401 
         return
     parent.constraints.discard(check)
     renamed = owner.name != owner.key
-    if getattr(owner.type, "checked", False):
-        owner.info.update({} if renamed else {_KEPT: check.name})
+    checked: bool | None = getattr(owner.type, "checked", None)
+    if checked is not None:  # a portable type, which the revision gives: whatever CHECK belongs to it, it words itself
+        owner.info.update({_KEPT: check.name} if checked and not renamed else {})
         return
     name = check_name(owner) if renamed else check.name
     if any(other.name == name for other in owner.constraints):

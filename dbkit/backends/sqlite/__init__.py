@@ -16,6 +16,8 @@ BACKEND: Backend = LazyBackend(
         file_based=True,
         # With dbkit's own BEGIN IMMEDIATE; pysqlite's default leaves the debris of a failed revision.
         transactional_ddl=True,
+        # https://www.sqlite.org/lang_altertable.html
+        alters_columns=False,
         name_limit=4096,
     ),
 )
