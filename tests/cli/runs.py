@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.crash.runs import hear_interrupts
+
 DBKIT = str(Path(sys.executable).parent / "dbkit")
 TIMEOUT_S = 120
 
@@ -55,6 +57,7 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hear_interrupts,
         )
 
     def run(self, *arguments: str, **more: str) -> Done:

@@ -17,6 +17,11 @@ from tests.projects import Home
 MIGRATE = "import sys, dbkit; sys.exit(dbkit.migrate(lock_wait_s=float(sys.argv[1])).exit_code)"
 
 
+def hear_interrupts() -> None:
+    """Give a child the usual SIGINT; a shell that starts tests in the background has it ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runs:
     """A project of one service, and runs on it."""
@@ -29,7 +34,9 @@ class Runs:
         arguments = [sys.executable, "-c", MIGRATE, str(lock_wait_s)]
         # Into a file: the workers have it open too, and a pipe would make whoever reads it wait for them.
         with self.output.open("a") as output:
-            return subprocess.Popen(arguments, cwd=self.home.root, text=True, stdout=output, stderr=output)
+            return subprocess.Popen(
+                arguments, cwd=self.home.root, text=True, stdout=output, stderr=output, preexec_fn=hear_interrupts
+            )
 
     def end(self, run: subprocess.Popen[str]) -> str:
         """Wait for the end of a run, and give what all runs have said so far."""
