@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import threading
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 
 # A shorter value would turn ordinary words into asterisks; it is hidden where a URL or a `password=` gives it away.
 SHORTEST = 4
+
+# A process that runs for months meets a new token every few minutes; those that were used last are hidden.
+MOST = 500
 
 # The user's part must not reach over a slash or a blank, or prose between two URLs would be eaten.
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@?#'\"]*):([^\s]*)@(?=[\w.\-\[%])")
@@ -23,28 +28,45 @@ _ASSIGNED = re.compile(
 
 
 class _Registry:
-    """The values that must not be seen, and the one pattern that finds them all."""
+    """The values that must not be seen, and the one pattern that finds them all; it is made when a text is to be hidden."""
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
+        self._values: dict[str, frozenset[str]] = {}
         self._pattern: re.Pattern[str] | None = None
+        self._stale = False
+        self._lock = threading.Lock()
 
     def add(self, value: str) -> None:
-        if len(value) < SHORTEST or value in self._forms:
+        if len(value) < SHORTEST:
             return
-        new = _forms(value) - self._forms
-        if new:
-            # replaced, not changed in place: another thread may be reading the old one
-            self._forms = self._forms | new
-            # the longest first, or a part of an encoded form would stay
-            found = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(re.escape(form) for form in found))
+        with self._lock:
+            known = self._values.pop(value, None)
+            self._values[value] = known if known is not None else frozenset(_forms(value))
+            self._stale = self._stale or known is None
+            while len(self._values) > MOST:
+                del self._values[next(iter(self._values))]
 
     def hide(self, text: str) -> str:
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        pattern = self._current()
+        return pattern.sub(MASK, text) if pattern else text
+
+    def _current(self) -> re.Pattern[str] | None:
+        with self._lock:
+            if self._stale:
+                # the longest first, or a part of an encoded form would stay
+                found = sorted(frozenset().union(*self._values.values()), key=len, reverse=True)
+                self._pattern = re.compile("|".join(map(re.escape, found))) if found else None
+                self._stale = False
+            return self._pattern
+
+    def renew_lock(self) -> None:
+        """Give a forked child a lock of its own: another thread of the parent may have held it."""
+        self._lock = threading.Lock()
 
 
 _registry = _Registry()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_registry.renew_lock)
 
 
 def _forms(value: str) -> set[str]:

@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from dbkit.config import DatabaseConfig, Secret, Settings, load_settings, redact, resolve
+from dbkit.config.redact import MOST, _Registry
 from dbkit.errors import ConfigurationError
 
 VALUE = "Pl@nted/s3cret#%: ü;}{'\"+"
@@ -118,3 +119,14 @@ def test_settings_and_configuration_print_without_secrets(tmp_path: Path) -> Non
     assert (
         "planted-5ecret" not in f"{settings!r} {config!r} {config.provenance!r} {config.endpoint()!r} {config.url()!r}"
     )
+
+
+def test_a_process_that_has_seen_very_many_secrets_hides_those_that_it_used_last() -> None:
+    registry = _Registry()
+    for number in range(MOST + 50):
+        registry.add(f"token-{number:05}-of-many")
+    assert registry.hide(f"x token-{MOST + 49:05}-of-many x") == "x *** x"
+    assert registry.hide("token-00000-of-many") == "token-00000-of-many"
+    registry.add("token-00050-of-many")  # used again: the next one to go is 00051
+    registry.add("one-more-token")
+    assert registry.hide("token-00050-of-many token-00051-of-many") == "*** token-00051-of-many"
