@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dbkit.config import DatabaseConfig, Settings, resolve
@@ -66,6 +66,7 @@ def test_a_password_of_any_characters_is_read_from_a_url(password: str) -> None:
     assert revealed(read(f"postgresql://app:{quote(password, safe='')}@db.example.com/x")) == password
 
 
+@settings(max_examples=40)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_a_password_goes_into_a_url_and_comes_out_unchanged(password: str) -> None:
     config = read(
