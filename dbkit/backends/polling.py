@@ -23,17 +23,14 @@ class Poll:
     def until(self, attempt: Callable[[], bool], *, patience_s: float, on_wait: Callable[[], None]) -> bool:
         """Call `attempt` until it says yes or the patience is at its end; once at least.
 
-        `on_wait` is called once, after the first no. The pause is 0.1 to 0.3 s, so that waiters do not march in step.
+        `on_wait` is called before each pause, and may raise to give up. The pause is 0.1 to 0.3 s, so that waiters do not march in step.
         """
         deadline = self.clock() + patience_s
-        waiting = False
         while not attempt():
             left = deadline - self.clock()
             if left <= 0:
                 return False
-            if not waiting:
-                waiting = True
-                on_wait()
+            on_wait()
             self.sleep(min(left, INTERVAL_S * (0.5 + self.dice())))
         return True
 

@@ -289,7 +289,7 @@ class Locker(Protocol):
     ) -> AbstractContextManager[Lock]:
         """Take the lock of the connection's database, waiting at most `patience_s` seconds (0: not at all).
 
-        `on_wait` is called once, when the lock turns out to be held by somebody else. Leaves the connection without an
+        `on_wait` is called again and again while somebody else holds it, and may raise to give up. Leaves the connection without an
         open transaction. Raises LockedError, naming the holder where it is known.
         """
         ...

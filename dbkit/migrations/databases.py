@@ -76,7 +76,7 @@ def drop_existing(config: DatabaseConfig) -> bool:
     _refuse_bad_name(config)
     if backend.traits.file_based:
         found = Path(name).exists()
-        for suffix in ("", "-wal", "-shm", "-journal", ".dbkit-lock"):
+        for suffix in ("", "-wal", "-shm", "-journal"):  # the lock's file stays: somebody may be waiting on it
             Path(f"{name}{suffix}").unlink(missing_ok=True)
         return found
     return _execute(config, backend.ddl.drop_database(name), done=Fault.NO_DATABASE)

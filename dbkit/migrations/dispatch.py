@@ -68,7 +68,8 @@ def unwrap(answer: Answer) -> Any:  # noqa: ANN401 - what the task's function re
         from dbkit.migrations.workers import BugError
 
         log.debug("a worker failed:\n%s", answer.bug)
-        last = answer.bug.strip().rpartition("\n")[2]
+        lines = [line for line in answer.bug.splitlines() if line and not line.startswith(("(Background", "[SQL", " "))]
+        last = lines[-1] if lines else "no traceback"
         raise BugError(f"this is a bug in dbkit: {last}", hint="run it again with --debug and report what it prints")
     return answer.result
 

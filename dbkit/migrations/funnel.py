@@ -21,6 +21,13 @@ Send = Callable[[], object]
 Hook = Callable[[str, Send], None]
 
 COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", re.DOTALL)
+COMMITS = frozenset(
+    {
+        *("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "COMMENT", "GRANT", "REVOKE", "ANALYZE", "OPTIMIZE"),
+        *("BEGIN", "START", "LOCK", "UNLOCK", "FLUSH"),
+        *("BATCH", "FLASHBACK", "SPLIT"),  # TiDB's own
+    }
+)
 READS = ("SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "PRAGMA")
 
 
@@ -33,10 +40,16 @@ def is_read(statement: str) -> bool:
     return re.search(r"\bFOR\s+(NO\s+KEY\s+)?UPDATE\b|\bINTO\b", bare, re.IGNORECASE) is None
 
 
-def is_ddl(statement: str) -> bool:
-    """Whether a statement defines something: on the MySQL family it commits what came before it."""
+def commits(statement: str, *, transactional_ddl: bool) -> bool:
+    """Whether a statement commits what came before it: COMMIT, and without transactional DDL a good many more.
+
+    https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html
+    """
     word = re.match(r"[A-Za-z]+", COMMENTS.sub("", statement))
-    return word is not None and word.group().upper() in ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "COMMENT")
+    if word is None:
+        return False
+    first = word.group().upper()
+    return first == "COMMIT" or (not transactional_ddl and first in COMMITS)
 
 
 @dataclass(kw_only=True)
@@ -44,7 +57,7 @@ class Funnel:
     """Passes each statement of a revision through the hooks; outside of a revision it lets everything by.
 
     `sent` holds the statements of the revision at hand that have been carried out, `committed` how many of them can no
-    longer be rolled back, `current` the one that is under way or that has failed.
+    longer be rolled back, `count` how many there were in all, `current` the one that is under way or that has failed.
     """
 
     transactional_ddl: bool
@@ -52,18 +65,20 @@ class Funnel:
     open: bool = False
     sent: list[str] = field(default_factory=list)
     committed: int = 0
+    count: int = 0
     current: str | None = None
 
     def attach(self, engine: sa.Engine) -> None:
         """Stand between the engine and its driver."""
-        event.listen(engine, "commit", self._commit)
+        self._watch_commits(engine.dialect)
+        event.listen(engine, "rollback", self._rollback)
         event.listen(engine, "do_execute", self._execute)
         event.listen(engine, "do_executemany", self._executemany)
         event.listen(engine, "do_execute_no_params", self._execute_no_params)
 
     def start(self) -> None:
         """Begin with a revision."""
-        self.open, self.sent, self.committed, self.current = True, [], 0, None
+        self.open, self.sent, self.committed, self.count, self.current = True, [], 0, 0, None
 
     def stop(self) -> None:
         """Be done with the revision; what follows is Alembic's own business."""
@@ -83,8 +98,18 @@ class Funnel:
     def _execute_no_params(self, cursor: Driver, statement: str, context: Driver) -> bool | None:
         return self._pass(statement, context, lambda: context.dialect.do_execute_no_params(cursor, statement, context))
 
-    def _commit(self, _connection: sa.Connection) -> None:
-        self.committed = len(self.sent)
+    def _watch_commits(self, dialect: sa.Dialect) -> None:
+        """Count what is committed when it has been: SQLAlchemy's event comes before a COMMIT, which may fail."""
+        do_commit = dialect.do_commit
+
+        def commit(connection: Driver) -> None:
+            do_commit(connection)
+            self.committed = len(self.sent)
+
+        dialect.do_commit = commit  # type: ignore[method-assign, assignment] # the dialect is this engine's own
+
+    def _rollback(self, _connection: sa.Connection) -> None:
+        del self.sent[self.committed :]
 
     def _pass(self, statement: str, context: Driver, send: Send) -> bool | None:
         if not self.open or is_read(statement):
@@ -92,18 +117,19 @@ class Funnel:
         self.current = statement
         for hook in reversed(self.hooks):
             send = _around(hook, statement, send)
-        commits = self._commits_by_itself(statement, context)
-        if commits:
+        by_itself = self._commits_by_itself(statement, context)
+        if by_itself:
             self.committed = len(self.sent)  # a DDL of the MySQL family commits what came before it, even when it fails
         send()
         self.sent.append(statement)
-        if commits:
+        self.count += 1
+        if by_itself:
             self.committed = len(self.sent)
         self.current = None
         return True  # it has been sent
 
     def _commits_by_itself(self, statement: str, context: Driver) -> bool:
-        if not self.transactional_ddl and is_ddl(statement):
+        if commits(statement, transactional_ddl=self.transactional_ddl):
             return True
         options = context.root_connection.get_execution_options()
         return bool(options.get("isolation_level") == "AUTOCOMMIT")  # Alembic's autocommit_block()

@@ -22,6 +22,8 @@ class Script:
     revision: str
     down: tuple[str, ...]
     depends_on: tuple[str, ...]
+    labels: tuple[str, ...]
+    """The branch labels that this file declares."""
     description: str
     file: Path
     created_tables: frozenset[str] = frozenset()
@@ -61,13 +63,16 @@ class History:
         return heads[0] if heads else None
 
     def find(self, name: str) -> str:
-        """Resolve a revision, or a unique beginning of one.
+        """Resolve a revision, a branch label, or a unique beginning of a revision.
 
         Raises:
             HistoryError: no revision, or more than one, is meant.
         """
         if name in self.scripts:
             return name
+        for script in self.scripts.values():
+            if name in script.labels:
+                return script.revision
         found = sorted(revision for revision in self.scripts if name and revision.startswith(name))
         if len(found) == 1:
             return found[0]
@@ -84,9 +89,13 @@ class History:
             revision = left.pop()
             if revision not in seen:
                 seen.add(revision)
-                script = self.scripts[revision]
-                left += [*script.down, *(self.find(other) for other in script.depends_on)]
+                left += self.parents(revision)
         return seen
+
+    def parents(self, revision: str) -> list[str]:
+        """List what a revision is built on and what it depends on, by revision, unique beginning or branch label."""
+        script = self.scripts[revision]
+        return [*script.down, *map(self.find, script.depends_on)]
 
     def in_order(self) -> list[str]:
         """List all revisions, each behind what it is built on."""
@@ -98,9 +107,7 @@ class History:
     def _place(self, revision: str, done: dict[str, None]) -> None:
         stack = [revision]
         while stack:
-            script = self.scripts[stack[-1]]
-            parents = [*script.down, *(self.find(other) for other in script.depends_on)]
-            missing = [parent for parent in parents if parent not in done]
+            missing = [parent for parent in self.parents(stack[-1]) if parent not in done]
             if missing:
                 stack += missing
             else:
@@ -199,6 +206,7 @@ def _through_alembic(folder: Path) -> list[Script]:
             revision=script.revision,
             down=_names(script.down_revision),
             depends_on=_names(script.dependencies),
+            labels=(),
             description=(script.doc or "").partition("\n")[0].strip(),
             file=Path(script.path),
             created_tables=frozenset(_created(_parsed(Path(script.path)))),
@@ -228,6 +236,7 @@ def _read(service: str, file: Path) -> Iterator[Script]:
         revision=revision,
         down=_names(ids.get("down_revision")),
         depends_on=_names(ids.get("depends_on")),
+        labels=_names(ids.get("branch_labels")),
         description=(ast.get_docstring(tree) or "").partition("\n")[0].strip() or file.stem,
         file=file,
         created_tables=frozenset(_created(tree)),
@@ -303,7 +312,7 @@ def _refuse_gaps(history: History) -> None:
 def _refuse_cycles(history: History) -> None:
     """Take away, again and again, what is built on nothing that is left; a cycle stays."""
     left = dict(history.scripts)
-    while ready := [name for name, script in left.items() if not any(parent in left for parent in script.down)]:
+    while ready := [name for name in left if not any(parent in left for parent in history.parents(name))]:
         for name in ready:
             del left[name]
     if left:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alembic.runtime.migration import MigrationStep
+
 from dbkit.backends import get_backend
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, RevisionFailedError
@@ -33,8 +35,8 @@ def write(project: Project, name: str, link: Link, *, backend: str, target: str)
         result = replace(result, head=", ".join(environment.history.heads) or None, pending=pending)
         dialect = get_backend(product).ddl.offline_dialect(facts)
         scripts = environment.scripts()
-        goal = "heads" if target in ("head", "heads") else (pending[-1] if pending else "base")
-        environment.run_offline(dialect, lambda revision, _: scripts._upgrade_revs(goal, revision), output)  # noqa: SLF001 - as alembic.command does
+        found = [MigrationStep.upgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in pending]
+        environment.run_offline(dialect, lambda _revision, _context: found, output)
     except DbkitError as error:
         return result.failed(error), ""
     except Exception as error:  # noqa: BLE001 - a revision may raise anything; offline most often because it reads

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dbkit.backends import get_backend
+from dbkit.config.redact import redact
 from dbkit.errors import DatabaseAheadError, DatabaseMissingError, DbkitError
 from dbkit.migrations.databases import database_name, exists
 from dbkit.migrations.heads import History, read_history
@@ -72,6 +73,8 @@ def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...]
     """Read the revisions that a service's database is at; None where there is no database. Nothing is created by looking."""
     if get_backend(config.backend).traits.file_based and not exists(config):
         return None
+    import sqlalchemy as sa
+
     from dbkit.config.connect import connect
 
     try:
@@ -79,6 +82,12 @@ def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...]
             return read_heads(connection, version_table)
     except DatabaseMissingError:
         return None
+    except sa.exc.DBAPIError as error:
+        said = get_backend(config.backend).errors.message(error)
+        raise DbkitError(
+            f"the version table {version_table!r} cannot be read: {redact(said)}",
+            hint="check what DATABASE_USER may do",
+        ) from None
 
 
 def read_heads(connection: sa.Connection, version_table: str) -> tuple[str, ...]:

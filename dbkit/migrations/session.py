@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from dbkit.backends import backend_of
 from dbkit.config.redact import redact
-from dbkit.errors import DbkitError, RevisionFailedError, UncommittableError
+from dbkit.errors import DbkitError, InterruptedRunError, LeaseLostError, RevisionFailedError
 from dbkit.migrations.env import Environment
 from dbkit.migrations.funnel import Funnel, Send
 from dbkit.migrations.results import AppliedRevision, Event, ServiceResult
@@ -59,7 +59,7 @@ class Session:
                 AppliedRevision(
                     revision=_name(step),
                     description=_script(step).doc,
-                    statements=len(self.funnel.sent),
+                    statements=self.funnel.count,
                     seconds=time.monotonic() - began,
                 )
             )
@@ -72,7 +72,7 @@ class Session:
             self.funnel.start()
             try:
                 function(**arguments)
-            except Exception as error:  # noqa: BLE001 - a revision may raise anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
                 failure = self.failure(step, error)
             else:
                 self.funnel.stop()
@@ -83,16 +83,17 @@ class Session:
 
     def progress(self, _statement: str, send: Send) -> None:
         """Count the statements, and stop between two of them where nothing is left half-done by that."""
-        if self.link.stop.is_set() and not self.link.lost.is_set() and self.funnel.transactional_ddl:
+        leaves_nothing = self.funnel.transactional_ddl and not self.funnel.committed
+        if leaves_nothing and self.link.stop.is_set() and not self.link.lost.is_set():
             raise self.link.stopped("between two statements")
-        self.tell("statement", statement=len(self.funnel.sent) + 1)
+        self.tell("statement", statement=self.funnel.count + 1)
         send()
 
-    def failure(self, step: Any, error: Exception) -> DbkitError:  # noqa: ANN401 - Alembic's step
+    def failure(self, step: Any, error: Exception | SystemExit) -> DbkitError:  # noqa: ANN401 - Alembic's step
         """Word what went wrong in a revision: where, at which statement, and what of it stays."""
         self.funnel.stop()
-        if isinstance(error, DbkitError) and not isinstance(error, UncommittableError):
-            return error
+        if isinstance(error, InterruptedRunError):
+            return error  # it stopped where nothing is left half-done
         message = worded(self.connection, error)
         file = _script(step).path
         committed = tuple(redact(" ".join(sql.split())) for sql in self.funnel.sent[: self.funnel.committed])
@@ -100,7 +101,7 @@ class Session:
         sql = self.funnel.current or getattr(error, "statement", None)
         return RevisionFailedError(
             redact(f"revision {_name(step)!r} failed: {message}{stays}"),
-            hint=_way_out(committed),
+            hint=error.hint if isinstance(error, LeaseLostError) else _way_out(committed),
             revision=_name(step),
             file=str(file),
             line=_line(error, file),
@@ -127,7 +128,7 @@ class _Stamped:
         self.doc = "stamp"
 
 
-def worded(connection: sa.Connection, error: Exception) -> str:
+def worded(connection: sa.Connection, error: BaseException) -> str:
     """Word any error in one line: a driver's as its backend does, another by its class and text."""
     if isinstance(error, DbkitError):
         return error.message

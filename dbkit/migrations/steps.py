@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from alembic.runtime.migration import MigrationStep
 from alembic.util import CommandError
 
-from dbkit.backends import backend_of
+from dbkit.backends import backend_of, get_backend
 from dbkit.backends.protocol import Errors, Fault
 from dbkit.config.connect import connect
 from dbkit.config.redact import redact
@@ -54,10 +55,7 @@ class _Upgrade:
     def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
         pending = session.environment.history.pending(current, self.target)
         scripts = session.environment.scripts()
-        if not pending:
-            return []
-        goal = self.target if self.target in ("head", "heads") else pending[-1]
-        return list(scripts._upgrade_revs(goal, current))  # type: ignore[arg-type]  # noqa: SLF001 - as alembic.command does; the annotation is narrower than what it takes
+        return [MigrationStep.upgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in pending]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +65,8 @@ class _Downgrade:
     def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
         history = session.environment.history
         undone = history.undone(current, self.target)
-        if not undone:
-            return []
-        goal = self.target
-        if goal.startswith("-"):
-            goal = f"-{len(undone)}"  # as many as there are; Alembic refuses more
-        elif goal != "base":
-            goal = history.find(goal)
-        return list(session.environment.scripts()._downgrade_revs(goal, current))  # type: ignore[arg-type]  # noqa: SLF001 - as alembic.command does
+        scripts = session.environment.scripts()
+        return [MigrationStep.downgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in undone]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +104,28 @@ def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is m
             result = _now(session, session.connection, result)
     except DbkitError as error:
         result = _after(session, result).failed(error)
+    except (sa.exc.DBAPIError, OSError) as error:
+        # outside of any revision: the lock, the lease or the version table, most often for want of a right
+        said = get_backend(str(result.backend)).errors.message(error)
+        failed = DbkitError(redact(said), hint="check what DATABASE_USER may do, and who may write the database's file")
+        result = _after(session, result).failed(failed)
     return replace(result, seconds=time.monotonic() - began)
+
+
+@dataclass(kw_only=True)
+class _Wait:
+    """What is done while somebody else holds the lock: tell it once, and stop when asked to."""
+
+    link: Link
+    service: str
+    told: bool = False
+
+    def __call__(self) -> None:
+        if self.link.stop.is_set():
+            raise self.link.stopped("while it waited for the lock")
+        if not self.told:
+            self.told = True
+            self.link.tell(Event(event="waiting", service=self.service, detail="lock"))
 
 
 @contextmanager
@@ -122,8 +135,8 @@ def _locked(environment: Environment, link: Link, result: ServiceResult, *, lock
     with ExitStack() as stack:
         connection = stack.enter_context(connect(config, migrating=True))
         backend = backend_of(connection.dialect)
-        waits = lambda: link.tell(Event(event="waiting", service=result.service, detail="lock"))  # noqa: E731 - a callback
-        lock = stack.enter_context(backend.locker.lock(connection, patience_s=lock_wait_s, on_wait=waits))
+        wait = _Wait(link=link, service=result.service)
+        lock = stack.enter_context(backend.locker.lock(connection, patience_s=lock_wait_s, on_wait=wait))
         funnel = Funnel(transactional_ddl=backend.traits.transactional_ddl)
         funnel.attach(connection.engine)
         session = Session(environment=environment, connection=connection, funnel=funnel, link=link, result=result)
@@ -186,5 +199,6 @@ def _now(session: Session, connection: sa.Connection, result: ServiceResult) -> 
     """Complete the result with what was done and what the database is at."""
     environment = session.environment
     current = read_heads(connection, environment.registration.version_table)
-    pending = environment.history.pending(current, "heads")
+    known = all(one in environment.history.scripts for one in current)
+    pending = environment.history.pending(current, "heads") if known else ()
     return replace(result, applied=tuple(session.applied), revision=", ".join(current) or None, pending=pending)

@@ -65,7 +65,7 @@ class _Run:
 
     def hear(self) -> None:
         """Wait for the next messages and take them in."""
-        for ready in wait(list(self.working)):
+        for ready in wait(list(self.working), None if self.working else 0):
             assert isinstance(ready, Connection)  # noqa: S101 - only connections were waited for
             task = self.working[ready]
             try:
@@ -110,15 +110,19 @@ def run_tasks(
     """
     with _server() as (control, server):
         run = _Run(control=control, server=server, key=key, jobs=max(1, jobs), on_event=on_event, waiting=list(tasks))
-        while run.waiting or run.working:
-            try:
-                run.start()
-                run.hear()
-            except KeyboardInterrupt:
-                run.stop(InterruptedRunError("interrupted", hint="run the command again to go on"))
-            except TerminatedRunError as error:
-                run.stop(error)
-        return run.answers
+        try:
+            while run.waiting or run.working:
+                try:
+                    run.start()
+                    run.hear()
+                except KeyboardInterrupt:
+                    run.stop(InterruptedRunError("interrupted", hint="run the command again to go on"))
+                except TerminatedRunError as error:
+                    run.stop(error)
+        finally:
+            for connection in run.working:  # nobody reads any more, and no worker must wait for that
+                connection.close()
+        return {task.service: run.answers.get(task.service) or run.stopped or _died(task) for task in tasks}
 
 
 @contextlib.contextmanager
@@ -128,18 +132,42 @@ def _server() -> Iterator[tuple[socket.socket, int]]:
         raise DbkitError(
             "migrations run in forked processes, which this system does not have", hint="use Linux or macOS"
         )
-    ours, theirs = socket.socketpair()
+    ours, theirs = map(_lifted, socket.socketpair())
     with ours:
         with theirs:
-            arguments = [sys.executable, "-c", BOOT, str(theirs.fileno()), json.dumps(sys.path)]
+            arguments = [sys.executable, "-P", "-c", BOOT, str(theirs.fileno()), json.dumps(sys.path)]
             server = subprocess.Popen(  # noqa: S603 - ourselves
-                arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2, start_new_session=True
+                arguments,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=_stderr(),
+                stderr=_stderr(),
+                start_new_session=True,
             )
         try:
             yield ours, server.pid
         finally:
+            with contextlib.suppress(OSError):
+                ours.shutdown(socket.SHUT_RDWR)  # closing is not enough where a process forked meanwhile has a copy
             ours.close()
             server.wait()
+
+
+def _stderr() -> int:
+    """Choose where workers write: our stderr, which a caller without a terminal may have closed."""
+    try:
+        os.fstat(2)
+    except OSError:
+        return subprocess.DEVNULL
+    return 2
+
+
+def _lifted(found: socket.socket) -> socket.socket:
+    """Move a socket off the numbers 0 to 2, which it gets where a caller has closed them; the child needs those itself."""
+    import fcntl
+
+    with found:
+        return socket.socket(fileno=fcntl.fcntl(found.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
 
 
 def _died(task: Task) -> WorkerDiedError:

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dbkit.migrations.funnel import Funnel, Send, is_ddl, is_read
+from dbkit.migrations.funnel import Funnel, Send, commits, is_read
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,12 @@ def test_whatever_may_write_is_no_read(statement: str) -> None:
     assert not is_read(statement)
 
 
-def test_ddl_is_recognised_behind_a_comment() -> None:
-    assert is_ddl("/* c */ ALTER TABLE t ADD c INT")
-    assert is_ddl("create table t (a int)")
-    assert not is_ddl("UPDATE t SET a = 1")
+def test_what_commits_by_itself_is_recognised_behind_a_comment() -> None:
+    assert commits("/* c */ ALTER TABLE t ADD c INT", transactional_ddl=False)
+    assert commits("create table t (a int)", transactional_ddl=False)
+    assert not commits("create table t (a int)", transactional_ddl=True)
+    assert not commits("UPDATE t SET a = 1", transactional_ddl=False)
+    assert commits(" commit", transactional_ddl=True)
 
 
 @pytest.fixture

@@ -29,6 +29,12 @@ HOLDER = sa.text(
 )
 
 
+HELD = sa.text(
+    "SELECT pg_backend_pid() AS pid, count(*) AS held FROM pg_locks"
+    " WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objid = :low"
+)
+
+
 class HeldLock:
     """Held for as long as the session lives: there is nothing to prove before a statement."""
 
@@ -64,16 +70,23 @@ def _try(connection: sa.Connection) -> bool:
 
 def _refuse_moving_session(connection: sa.Connection) -> None:
     """Find out a pooler that hands each transaction another session: the lock would stay behind in the first."""
-    held = sa.text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objid = :low"
-    )
-    mine = connection.scalar(held, {"low": KEY & 0xFFFFFFFF})
+    found = connection.execute(HELD, {"low": KEY & 0xFFFFFFFF}).one()
     connection.commit()
-    if not mine:
+    announced = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr] # psycopg2's
+    # A pooler announces a number of its own. In session mode a second client gets a second session; in transaction mode it is
+    # given ours, which is idle at this moment, and would find the lock its own.
+    shared = announced != found.pid and _pid_of_another(connection.engine) == found.pid
+    if not found.held or shared:
         raise ConfigurationError(
             "the server's sessions change between transactions, so no lock can be held",
             hint="connect to PostgreSQL itself, or to a pooler in session mode",
         )
+
+
+def _pid_of_another(engine: sa.Engine) -> int | None:
+    with engine.connect() as other:
+        found: int | None = other.scalar(sa.text("SELECT pg_backend_pid()"))
+        return found
 
 
 def _release(connection: sa.Connection) -> None:
