@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from dbkit.backends.protocol import API_VERSION, Backend
-from dbkit.errors import UnknownBackendError
+from dbkit.backends.protocol import API_VERSION, Backend, ServerFacts
+from dbkit.errors import UnknownBackendError, UsageError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["backend_names", "backend_of", "get_backend"]
+__all__ = ["backend_at", "backend_names", "backend_of", "get_backend"]
 
 GROUP = "dbkit.backends"
 
@@ -42,6 +43,23 @@ def get_backend(name: str) -> Backend:
     raise UnknownBackendError(
         f"unknown backend {name!r}", hint=f"did you mean {near[0]!r}?" if near else f"known backends: {known}"
     )
+
+
+def backend_at(text: str) -> tuple[Backend, ServerFacts | None]:
+    """Split `tidb@8.5` into the backend and the facts of that version; None where no version is named.
+
+    Raises:
+        UnknownBackendError: no backend has this name.
+        UsageError: what stands behind the @ is no version.
+    """
+    name, at, version = text.partition("@")
+    backend = get_backend(name)
+    if not at:
+        return backend, None
+    if not re.fullmatch(r"\d+(\.\d+)*", version):
+        raise UsageError(f"{text!r} names no version", hint=f"write it as {name}@8.5")
+    numbers = tuple(int(part) for part in version.split("."))
+    return backend, ServerFacts(flavour=name, version=numbers, text=version)
 
 
 def backend_of(dialect: sa.Dialect) -> Backend:

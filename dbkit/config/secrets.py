@@ -59,8 +59,11 @@ def read_secret_file(path: Path, variable: str) -> str:
     """
     try:
         mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-            raise ConfigurationError(f"{variable} names {str(path)!r}, which is not a file")
+        if not stat.S_ISREG(mode):
+            # A pipe can be read once only, and a secret is read for each service and by each worker.
+            raise ConfigurationError(
+                f"{variable} names {str(path)!r}, which is not a regular file", hint="write the secret to a file"
+            )
         with path.open("rb") as file:
             data = file.read(LIMIT_BYTES + 1)
         text = data.decode("utf-8")
@@ -72,6 +75,6 @@ def read_secret_file(path: Path, variable: str) -> str:
         text = None
     if text is None or len(data) > LIMIT_BYTES:
         raise ConfigurationError(f"{variable} names {str(path)!r}, which does not hold text of at most 1 MiB")
-    if mode & stat.S_IROTH and stat.S_ISREG(mode):
+    if mode & stat.S_IROTH:
         log.warning("%s names %s, which everybody on this machine can read; chmod 600 it", variable, path)
     return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Fault
-from dbkit.errors import ConfigurationError, CreateRefusedError, DatabaseMissingError, DbkitError
+from dbkit.errors import ConfigurationError, CreateRefusedError, DatabaseMissingError, DbkitError, UnreachableError
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from dbkit.config import DatabaseConfig
 
 # PostgreSQL copies template0, which another CREATE DATABASE may have in use for a moment (55006).
 ATTEMPTS = 20
 PAUSE_S = 0.25
+# The one folder that is made when a database is first opened, for the default path.
+OWN_FOLDER = ".dbkit"
 
 __all__ = ["create_missing", "database_name", "drop_existing", "exists"]
 
@@ -33,7 +37,7 @@ def exists(config: DatabaseConfig) -> bool:
         UnreachableError: the server does not answer, or refuses the log-in.
     """
     if get_backend(config.backend).traits.file_based:
-        return Path(database_name(config)).exists()
+        return _file_exists(Path(database_name(config)))
     from dbkit.config.connect import connect
 
     try:
@@ -41,6 +45,22 @@ def exists(config: DatabaseConfig) -> bool:
             return True
     except DatabaseMissingError:
         return False
+
+
+def _file_exists(path: Path) -> bool:
+    if str(path) == ":memory:":
+        raise ConfigurationError(
+            "a database in memory ends with the process that has it, so there is nothing to migrate",
+            hint="set DATABASE_SQLITE_PATH to a file",
+        )
+    if path.exists():
+        return True
+    if not path.parent.is_dir() and path.parent.name != OWN_FOLDER:
+        raise UnreachableError(
+            f"cannot open {str(path)!r}: there is no folder {str(path.parent)!r}",
+            hint="make it, or check DATABASE_SQLITE_PATH",
+        )
+    return False
 
 
 def create_missing(config: DatabaseConfig) -> bool:
@@ -74,12 +94,41 @@ def drop_existing(config: DatabaseConfig) -> bool:
     backend = get_backend(config.backend)
     name = database_name(config)
     _refuse_bad_name(config)
-    if backend.traits.file_based:
-        found = Path(name).exists()
+    if not exists(config):
+        return False
+    from dbkit.config.connect import connect
+
+    # Opening it proves that it is a database, and nobody may be migrating it.
+    with (
+        connect(config, migrating=True) as connection,
+        backend.locker.lock(connection, patience_s=0, on_wait=lambda: None),
+    ):
+        if backend.traits.file_based:
+            _probe(config, connection)
+            _unlink(name)
+            return True
+    return _execute(config, backend.ddl.drop_database(name), done=Fault.NO_DATABASE)
+
+
+def _probe(config: DatabaseConfig, connection: sa.Connection) -> None:
+    """Read from the file: whatever is no database is not ours to delete."""
+    import sqlalchemy as sa
+
+    try:
+        connection.exec_driver_sql("PRAGMA schema_version")
+    except sa.exc.DBAPIError as error:
+        said = get_backend(config.backend).errors.message(error)
+        raise UnreachableError(
+            f"{database_name(config)!r} is not deleted: {said}", hint="check DATABASE_SQLITE_PATH"
+        ) from None
+
+
+def _unlink(name: str) -> None:
+    try:
         for suffix in ("", "-wal", "-shm", "-journal"):  # the lock's file stays: somebody may be waiting on it
             Path(f"{name}{suffix}").unlink(missing_ok=True)
-        return found
-    return _execute(config, backend.ddl.drop_database(name), done=Fault.NO_DATABASE)
+    except OSError as error:
+        raise DbkitError(f"{name!r} cannot be deleted: {error.strerror}", hint="check who may write there") from None
 
 
 def _refuse_bad_name(config: DatabaseConfig) -> None:

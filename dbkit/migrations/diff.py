@@ -156,18 +156,19 @@ def _differences(found: ops.OpContainer) -> Iterator[Difference]:
             yield from _differences(operation)
         else:
             diff: Any = operation.to_diff_tuple()  # a tuple, or a list of them
-            yield from map(_difference, diff if isinstance(diff, list) else [diff])
+            table = getattr(operation, "table_name", None)
+            for entry in diff if isinstance(diff, list) else [diff]:
+                yield _difference(entry, table)
 
 
-def _difference(entry: tuple[Any, ...]) -> Difference:
-    """Word one of Alembic's difference tuples."""
+def _difference(entry: tuple[Any, ...], table: str | None) -> Difference:
+    """Word one of Alembic's difference tuples, on this table."""
     operation = str(entry[0])
     if operation.startswith("modify_"):
-        table, column, old, new = entry[2], entry[3], entry[-2], entry[-1]
+        column, old, new = entry[3], entry[-2], entry[-1]
         detail = f"{operation} {table}.{column}: {_worded(old)} to {_worded(new)}"
         return Difference(operation=operation, table=table, name=column, detail=detail)
     item = entry[-1]
-    table = _table_of(entry)
     name = None if isinstance(item, sa.Table) else getattr(item, "name", None)
     where = ".".join(str(part) for part in (table, name) if part)
     what = f": {item.type!r}" if isinstance(item, sa.Column) else ""
@@ -179,13 +180,3 @@ def _worded(value: Any) -> str:  # noqa: ANN401 - a type, a default, a comment, 
     found = value.arg if isinstance(value, sa.DefaultClause) else value
     text = found.text if isinstance(found, sa.TextClause) else "none" if found is None else repr(found)
     return " ".join(str(text).split())
-
-
-def _table_of(entry: tuple[Any, ...]) -> str | None:
-    item = entry[-1]
-    if isinstance(item, sa.Table):
-        return item.name
-    if isinstance(entry[-2], str):
-        return entry[-2]
-    table = getattr(item, "table", None)
-    return table.name if table is not None else None

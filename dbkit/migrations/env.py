@@ -13,12 +13,15 @@ import sqlalchemy.orm  # noqa: TC002 - real revisions use `sa.orm.…` without i
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from dbkit.backends import backend_of, get_backend
-from dbkit.backends.protocol import Lock, ServerFacts
+from dbkit.backends.protocol import Lock
 from dbkit.config.connect import connect
+from dbkit.errors import DbkitError
 from dbkit.migrations import alter  # noqa: F401 - puts its operation in Alembic's place
 from dbkit.migrations.compare import ownership, render_item, same_default, same_type
+from dbkit.migrations.failures import failed_at, revision_failed
 from dbkit.migrations.funnel import Funnel, Hook, Send
 from dbkit.migrations.heads import History, read_history
 from dbkit.project import Project
@@ -159,6 +162,12 @@ def _connection(environment: Environment) -> Iterator[sa.Connection]:
             funnel.start()
             try:
                 yield connection
+            except (DbkitError, CommandError):
+                raise
+            except Exception as error:
+                file, _line = failed_at(error, environment.registration.migrations)
+                revision = environment.history.of_file(file) or "?"
+                raise revision_failed(error, connection, funnel, revision=revision, file=file) from error
             finally:
                 funnel.stop()  # giving the lock back is no statement of a revision
 
@@ -171,12 +180,3 @@ def proving(lock: Lock) -> Hook:
         send()
 
     return prove
-
-
-def offline_facts(backend: str) -> tuple[str, ServerFacts | None]:
-    """Split `tidb@8.5` into the backend's name and the facts of that version."""
-    name, _, version = backend.partition("@")
-    if not version:
-        return name, None
-    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
-    return name, ServerFacts(flavour=name, version=numbers, text=version)

@@ -81,6 +81,10 @@ class History:
             f"revision {name!r} of service {self.service!r} {what}", hint=f"dbkit history {self.service} lists them"
         )
 
+    def of_file(self, file: str) -> str | None:
+        """Name the revision that a file holds."""
+        return next((name for name, script in self.scripts.items() if script.file == Path(file)), None)
+
     def ancestry(self, revisions: Iterable[str]) -> set[str]:
         """Collect the given revisions and all that they are built on or depend on."""
         seen: set[str] = set()
@@ -139,7 +143,14 @@ class History:
         Raises:
             HistoryError: the target is unknown, or not applied.
         """
-        known = self.ancestry(current)
+        heads = list(current)
+        if target.startswith("-") and len(heads) > 1:
+            raise HistoryError(
+                f"the database of service {self.service!r} is at {len(heads)} revisions, {', '.join(sorted(heads))}: "
+                f"{target!r} may mean either",
+                hint="name the revision to go back to: --to REVISION",
+            )
+        known = self.ancestry(heads)
         applied = [revision for revision in reversed(self.in_order()) if revision in known]
         if target.startswith("-"):
             return tuple(applied[: _steps(self.service, target)])

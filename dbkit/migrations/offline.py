@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from alembic.runtime.migration import MigrationStep
 
-from dbkit.backends import get_backend
+from dbkit.backends import backend_at
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, RevisionFailedError
-from dbkit.migrations.env import Environment, offline_facts
+from dbkit.migrations.env import Environment
+from dbkit.migrations.failures import failed_at, loading
 from dbkit.migrations.results import ServiceResult
-from dbkit.migrations.session import failed_at
 
 if TYPE_CHECKING:
     from dbkit.migrations.worker import Link
@@ -26,16 +26,19 @@ __all__ = ["write"]
 def write(project: Project, name: str, link: Link, *, backend: str, target: str) -> tuple[ServiceResult, str]:
     """Write the SQL from nothing to the target, without a server."""
     del link
-    product, facts = offline_facts(backend)
-    result = ServiceResult(service=name, backend=product)
+    product, facts = backend_at(backend)
+    result = ServiceResult(service=name, backend=product.name)
     output = io.StringIO()
     try:
         environment = Environment.of(project, name)
         pending = environment.history.pending((), target)
         result = replace(result, head=", ".join(environment.history.heads) or None, pending=pending)
-        dialect = get_backend(product).ddl.offline_dialect(facts)
+        dialect = product.ddl.offline_dialect(facts)
         scripts = environment.scripts()
-        found = [MigrationStep.upgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in pending]
+        with loading(environment.registration.migrations):
+            found = [
+                MigrationStep.upgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in pending
+            ]
         environment.run_offline(dialect, lambda _revision, _context: found, output)
     except DbkitError as error:
         return result.failed(error), ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbkit.backends import get_backend
+from dbkit.backends import backend_at
 from dbkit.errors import DbkitError, ExitCode, HistoryError, UnreachableError
 from dbkit.migrations.dispatch import Listener, answers_of, carry_out, no_listener, result_of, task_for, unwrap
 from dbkit.migrations.heads import read_history
@@ -163,9 +163,10 @@ def sql(
     Raises:
         UnknownServiceError: a name is no service's.
         UnknownBackendError: no backend has this name.
+        UsageError: what stands behind the @ is no version.
     """
     names, began = project.select(services), time.monotonic()
-    get_backend(backend.partition("@")[0])
+    backend_at(backend)
     tasks = [task_for("offline:write", project, name, backend=backend, target=to) for name in names]
     answers, results = answers_of(tasks), []
     for name in names:
@@ -209,12 +210,14 @@ def alembic(project: Project, service: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def _refuse_missing(seen: Look, *, create: bool) -> ServiceResult:
+def _refuse_missing(
+    seen: Look, *, create: bool, hint: str = "leave --no-create away, or have it created"
+) -> ServiceResult:
     if not seen.missing or create:
         return seen.result
     error = UnreachableError(
         f"the database {seen.result.database!r} of service {seen.result.service!r} does not exist",
-        hint="leave --no-create away, or have it created",
+        hint=hint,
     )
     return seen.result.failed(error)
 
@@ -223,7 +226,7 @@ def _would_undo(project: Project, service: str, to: str) -> ServiceResult:
     """Find out what a rollback would undo; it stands in `pending`, newest first."""
     seen = look_at(project, service, "heads")
     if seen.error is not None or seen.missing:
-        return _refuse_missing(seen, create=False)
+        return _refuse_missing(seen, create=False, hint=f"dbkit create {service} makes it")
     found = read_history(service, project.registration(service).migrations)
     current = [name for name in (seen.result.revision or "").split(", ") if name]
     try:
@@ -236,7 +239,7 @@ def _one(command: str, task: Task, on_event: Listener | None) -> Result:
     """Have a task done on the database of its service, which must be there."""
     began = time.monotonic()
     seen = look_at(task.project, task.service, "heads")
-    found = _refuse_missing(seen, create=False)
+    found = _refuse_missing(seen, create=False, hint=f"dbkit create {task.service} makes it")
     if found.exit_code is ExitCode.OK:
         found = carry_out([task], [found], jobs=1, tell=on_event or no_listener)[task.service]
     return result_of(command, [found], began)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
-from dbkit.backends import backend_of
-from dbkit.config.redact import redact
-from dbkit.errors import DbkitError, InterruptedRunError, LeaseLostError, RevisionFailedError
+from dbkit.errors import DbkitError, InterruptedRunError
 from dbkit.migrations.env import Environment
+from dbkit.migrations.failures import revision_failed
 from dbkit.migrations.funnel import Funnel, Send
 from dbkit.migrations.results import AppliedRevision, Event, ServiceResult
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from dbkit.migrations.worker import Link
 
-__all__ = ["Session", "failed_at", "worded"]
+__all__ = ["Session"]
 
 
 @dataclass(kw_only=True)
@@ -94,20 +91,8 @@ class Session:
         self.funnel.stop()
         if isinstance(error, InterruptedRunError):
             return error  # it stopped where nothing is left half-done
-        message = worded(self.connection, error)
-        file = _script(step).path
-        committed = tuple(redact(" ".join(sql.split())) for sql in self.funnel.sent[: self.funnel.committed])
-        stays = f"; {len(committed)} of its statements are committed" if committed else "; nothing of it stays"
-        sql = self.funnel.current or getattr(error, "statement", None)
-        return RevisionFailedError(
-            redact(f"revision {_name(step)!r} failed: {message}{stays}"),
-            hint=error.hint if isinstance(error, LeaseLostError) else _way_out(committed),
-            revision=_name(step),
-            file=str(file),
-            line=_line(error, file),
-            sql=redact(" ".join(sql.split())) if sql else None,
-            committed=committed,
-        )
+        script = _script(step)
+        return revision_failed(error, self.connection, self.funnel, revision=_name(step), file=str(script.path))
 
 
 def _name(step: Any) -> str:  # noqa: ANN401 - Alembic's step
@@ -126,33 +111,3 @@ class _Stamped:
     def __init__(self, step: Any) -> None:  # noqa: ANN401 - Alembic's step
         self.revision = ", ".join(step.to_) or "base"
         self.doc = "stamp"
-
-
-def worded(connection: sa.Connection, error: BaseException) -> str:
-    """Word any error in one line: a driver's as its backend does, another by its class and text."""
-    if isinstance(error, DbkitError):
-        return error.message
-    if isinstance(error, sa.exc.DBAPIError):
-        return backend_of(connection.dialect).errors.message(error)
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _way_out(committed: tuple[str, ...]) -> str:
-    if committed:
-        return (
-            "undo the committed statements, or finish the revision by hand and dbkit stamp it; then run dbkit migrate"
-        )
-    return "mend the revision (or the data) and run dbkit migrate again"
-
-
-def _line(error: BaseException, file: str) -> int | None:
-    """Find the line of the revision file at which an error arose."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-    return lines[-1] if lines else getattr(error, "lineno", None)
-
-
-def failed_at(error: BaseException, folder: Path) -> tuple[str, int | None]:
-    """Find the last line of a file below the folder that an error passed through."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))]
-    return (frames[-1].filename, frames[-1].lineno) if frames else (str(folder), None)

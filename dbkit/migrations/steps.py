@@ -16,13 +16,14 @@ from dbkit.backends import backend_of, get_backend
 from dbkit.backends.protocol import Errors, Fault
 from dbkit.config.connect import connect
 from dbkit.config.redact import redact
-from dbkit.errors import DbkitError, HistoryError, LockedError, RevisionFileError, UncommittableError
+from dbkit.errors import DbkitError, HistoryError, LockedError, UncommittableError
 from dbkit.migrations.databases import create_missing
 from dbkit.migrations.env import Environment, proving
+from dbkit.migrations.failures import loading, worded
 from dbkit.migrations.funnel import Funnel
 from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
 from dbkit.migrations.results import Event, ServiceResult
-from dbkit.migrations.session import Session, failed_at, worded
+from dbkit.migrations.session import Session
 
 if TYPE_CHECKING:
     from dbkit.migrations.worker import Link
@@ -149,7 +150,8 @@ def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
     try:
         current = read_heads(connection, environment.registration.version_table)
         refuse_ahead(environment.history, current)
-        steps = _planned(session, operation, current)
+        with loading(environment.registration.migrations):
+            steps = operation.steps(session, current)
         if steps:
             environment.run(connection, lambda _revision, _context: session.follow(steps), destination=operation.target)
     except CommandError as error:
@@ -168,20 +170,6 @@ def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
 
 def _errors(connection: sa.Connection) -> Errors:
     return backend_of(connection.dialect).errors
-
-
-def _planned(session: Session, operation: _Upgrade | _Downgrade | _Stamp, current: tuple[str, ...]) -> list[Any]:
-    """Let Alembic load the files and find the steps."""
-    try:
-        return operation.steps(session, current)
-    except (DbkitError, CommandError):
-        raise
-    except Exception as error:
-        file, line = failed_at(error, session.environment.registration.migrations)
-        raise RevisionFileError(
-            redact(f"revision file {file}:{line} cannot be imported: {worded(session.connection, error)}"),
-            hint="mend the file",
-        ) from error
 
 
 def _after(session: Session | None, result: ServiceResult) -> ServiceResult:

@@ -79,6 +79,14 @@ class _Run:
             del self.working[ready]
             ready.close()
 
+    def answer(self, task: Task) -> Answer | DbkitError:
+        """Give what a task has come to; a failure after the word to stop is that stop."""
+        found = self.answers.get(task.service)
+        failed = found is None or (isinstance(found, Answer) and isinstance(found.result, DbkitError))
+        if failed and self.stopped is not None:
+            return self.stopped
+        return found or _died(task)
+
     def stop(self, error: InterruptedRunError) -> None:
         """First time: have the workers stop at the next safe point. Second time: end them now."""
         if self.stopped is not None:
@@ -122,7 +130,7 @@ def run_tasks(
         finally:
             for connection in run.working:  # nobody reads any more, and no worker must wait for that
                 connection.close()
-        return {task.service: run.answers.get(task.service) or run.stopped or _died(task) for task in tasks}
+        return {task.service: run.answer(task) for task in tasks}
 
 
 @contextlib.contextmanager
@@ -179,8 +187,8 @@ def _died(task: Task) -> WorkerDiedError:
 
 def _send(control: socket.socket, task: Task) -> Connection:
     ours, theirs = socket.socketpair()
-    with theirs:
+    with ours, theirs:
         message = pack(sys.path, task)
         socket.send_fds(control, [len(message).to_bytes(HEADER, "big")], [theirs.fileno()])
         control.sendall(message)
-    return Connection(ours.detach())
+        return Connection(ours.detach())

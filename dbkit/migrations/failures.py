@@ -1,0 +1,95 @@
+"""How a failure is worded: where in a revision it arose, at which statement, and what of it is committed."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.util import CommandError
+
+from dbkit.backends import backend_of
+from dbkit.config.redact import redact
+from dbkit.errors import DbkitError, LeaseLostError, RevisionFailedError, RevisionFileError
+from dbkit.migrations.funnel import Funnel
+
+__all__ = ["failed_at", "loading", "revision_failed", "worded"]
+
+
+def revision_failed(
+    error: BaseException, connection: sa.Connection, funnel: Funnel, *, revision: str, file: str
+) -> RevisionFailedError:
+    """Word what went wrong in a revision, and what of it stays."""
+    committed = tuple(_one_line(sql) for sql in funnel.sent[: funnel.committed])
+    stays = _what_stays(len(committed), transactional=funnel.transactional_ddl)
+    sql = funnel.current or getattr(error, "statement", None)
+    return RevisionFailedError(
+        redact(f"revision {revision!r} failed: {worded(connection, error)}{stays}"),
+        hint=error.hint if isinstance(error, LeaseLostError) else _way_out(committed),
+        revision=revision,
+        file=file,
+        line=_line(error, file),
+        sql=_one_line(sql) if sql else None,
+        committed=committed,
+    )
+
+
+@contextmanager
+def loading(folder: Path) -> Iterator[None]:
+    """Turn what a revision file raises while it is imported into an error that names file and line."""
+    try:
+        yield
+    except (DbkitError, CommandError):
+        raise
+    except Exception as error:
+        file, line = failed_at(error, folder)
+        text = " ".join(str(error).split())
+        raise RevisionFileError(
+            redact(f"revision file {file}:{line} cannot be imported: {type(error).__name__}: {text}"),
+            hint="mend the file",
+        ) from error
+
+
+def worded(connection: sa.Connection, error: BaseException) -> str:
+    """Word any error in one line: a driver's as its backend does, another by its class and text."""
+    if isinstance(error, DbkitError):
+        return error.message
+    if isinstance(error, sa.exc.DBAPIError):
+        return backend_of(connection.dialect).errors.message(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _what_stays(committed: int, *, transactional: bool) -> str:
+    if committed:
+        return (
+            "; 1 of its statements is committed" if committed == 1 else f"; {committed} of its statements are committed"
+        )
+    # Without transactions around DDL an earlier run may have left something, which this one cannot know.
+    return "; nothing of it stays" if transactional else "; nothing of this run stays"
+
+
+def _way_out(committed: tuple[str, ...]) -> str:
+    if committed:
+        return (
+            "undo the committed statements, or finish the revision by hand and dbkit stamp it; then run dbkit migrate"
+        )
+    return "mend the revision, the data, or what an earlier run has left, and run dbkit migrate again"
+
+
+def _one_line(sql: str) -> str:
+    return redact(" ".join(sql.split()))
+
+
+def _line(error: BaseException, file: str) -> int | None:
+    """Find the line of the revision file at which an error arose."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return lines[-1] if lines else getattr(error, "lineno", None)
+
+
+def failed_at(error: BaseException, folder: Path) -> tuple[str, int | None]:
+    """Find the last line of a file below the folder that an error passed through."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))]
+    return (frames[-1].filename, frames[-1].lineno) if frames else (str(folder), None)
