@@ -137,8 +137,13 @@ def run(service: str) -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    with _connection(environment) as connection:
-        context.configure(connection=connection, **environment.options(connection.dialect))
+    with _connection(environment) as (connection, funnel):
+
+        def applied(**_facts: Any) -> None:  # noqa: ANN401 - Alembic's
+            funnel.start()  # what comes now is of the next revision
+
+        options = environment.options(connection.dialect)
+        context.configure(connection=connection, on_version_apply=applied, **options)
         with context.begin_transaction():
             context.run_migrations()
 
@@ -152,7 +157,7 @@ def _project(config: Config) -> Project:
 
 
 @contextlib.contextmanager
-def _connection(environment: Environment) -> Iterator[sa.Connection]:
+def _connection(environment: Environment) -> Iterator[tuple[sa.Connection, Funnel]]:
     config = environment.project.config(environment.registration.name)
     with connect(config, migrating=True) as connection:
         backend = backend_of(connection.dialect)
@@ -161,7 +166,7 @@ def _connection(environment: Environment) -> Iterator[sa.Connection]:
             funnel.attach(connection.engine)
             funnel.start()
             try:
-                yield connection
+                yield connection, funnel
             except (DbkitError, CommandError):
                 raise
             except Exception as error:

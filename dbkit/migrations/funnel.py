@@ -28,14 +28,21 @@ COMMITS = frozenset(
         *("BATCH", "FLASHBACK", "SPLIT"),  # TiDB's own
     }
 )
+# What steers transactions passes too, but is no work that could stay.
+CONTROL = frozenset({"BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "END"})
 READS = ("SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "PRAGMA")
+
+
+def first_word(statement: str) -> str:
+    """Give a statement's first word, in capitals, behind its comments; empty where there is none."""
+    word = re.match(r"[A-Za-z]+", COMMENTS.sub("", statement))
+    return word.group().upper() if word else ""
 
 
 def is_read(statement: str) -> bool:
     """Whether a statement only reads, by its first word; comments before it do not hide a write."""
     bare = COMMENTS.sub("", statement)
-    word = re.match(r"[A-Za-z]+", bare)
-    if word is None or word.group().upper() not in READS:
+    if first_word(bare) not in READS:
         return False
     return re.search(r"\bFOR\s+(NO\s+KEY\s+)?UPDATE\b|\bINTO\b", bare, re.IGNORECASE) is None
 
@@ -45,10 +52,7 @@ def commits(statement: str, *, transactional_ddl: bool) -> bool:
 
     https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html
     """
-    word = re.match(r"[A-Za-z]+", COMMENTS.sub("", statement))
-    if word is None:
-        return False
-    first = word.group().upper()
+    first = first_word(statement)
     return first == "COMMIT" or (not transactional_ddl and first in COMMITS)
 
 
@@ -121,8 +125,9 @@ class Funnel:
         if by_itself:
             self.committed = len(self.sent)  # a DDL of the MySQL family commits what came before it, even when it fails
         send()
-        self.sent.append(statement)
-        self.count += 1
+        if first_word(statement) not in CONTROL:
+            self.sent.append(statement)
+            self.count += 1
         if by_itself:
             self.committed = len(self.sent)
         self.current = None
