@@ -143,7 +143,7 @@ def run(service: str) -> None:
             funnel.start()  # what comes now is of the next revision
 
         options = environment.options(connection.dialect)
-        context.configure(connection=connection, on_version_apply=applied, **options)
+        context.configure(connection=connection, on_version_apply=applied, **options)  # type: ignore[arg-type] # called by keywords
         with context.begin_transaction():
             context.run_migrations()
 
