@@ -53,7 +53,9 @@ def parse_url(text: str, name: str) -> UrlParts:
     """
     shape = _SHAPE.fullmatch(text.strip())
     if shape is None:
-        raise _refusal(name, "it does not parse", "write scheme://user:password@host:port/name")
+        raise _refusal(
+            name, "it does not parse", "write scheme://USER@HOST:PORT/NAME, and the password in DATABASE_PASSWORD"
+        )
     scheme, driver, rest = shape["scheme"].lower(), shape["driver"], shape["rest"]
     if not schemes_of(scheme):
         known = {get_backend(backend).traits.scheme for backend in backend_names()}

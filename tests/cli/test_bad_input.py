@@ -58,6 +58,15 @@ def test_a_url_that_does_not_parse_is_never_shown(home: Home, shell: Shell, url:
     untouched(home)
 
 
+def test_the_shape_of_a_url_is_shown_without_asterisks(home: Home, shell: Shell) -> None:
+    done = shell.run("migrate", "user", DATABASE_URL="foo")
+    assert done.err == (
+        "dbkit: error: user: DATABASE_URL is refused: it does not parse\n"
+        "hint: write scheme://USER@HOST:PORT/NAME, and the password in DATABASE_PASSWORD\n"
+    )
+    untouched(home)
+
+
 @pytest.mark.parametrize("name", ["a'b", "a;b", 'a"b', "a`b", "x" * 65, "a b"])
 def test_a_database_name_that_is_not_allowed(home: Home, shell: Shell, name: str) -> None:
     done = shell.run("migrate", DATABASE_TYPE="tidb", DATABASE_HOST="localhost", DATABASE_NAME=name)
