@@ -135,7 +135,7 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
         case _:
             return UnreachableError(
                 f"cannot reach {title} at {place}: {said}",
-                hint="check DATABASE_HOST and DATABASE_PORT, and that it runs",
+                hint="check DATABASE_HOST, DATABASE_PORT and DATABASE_TYPE, and that it runs",
             )
 
 

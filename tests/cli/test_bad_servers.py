@@ -45,6 +45,13 @@ def test_a_server_of_another_kind(on_server: Shell, server: Server) -> None:
     refused(done, 2, repr(other), repr(server.backend))
 
 
+def test_a_server_of_another_family(on_server: Shell, server: Server) -> None:
+    other = "mysql" if server.backend == "postgresql" else "postgresql"
+    done = on_server.run("migrate", "user", DATABASE_TYPE=other, DATABASE_CONNECT_TIMEOUT="2")
+    refused(done, 3, f"{server.url.host}:{server.url.port}")
+    assert "hint: check DATABASE_HOST, DATABASE_PORT and DATABASE_TYPE, and that it runs" in done.err
+
+
 def test_an_account_that_may_not_create_a_database(on_server: Shell, server: Server) -> None:
     password = secrets.token_urlsafe(12)
     with throw_away_account(server, password) as account:
