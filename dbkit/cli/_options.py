@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from dbkit.cli._diagnostics import DEBUG, show_log
+from dbkit.errors import UsageError
 
 
 class Format(StrEnum):
@@ -58,14 +59,34 @@ def _loud(function: Callable[..., None]) -> Callable[..., None]:
 
 def option(command_name: str, flag: str, *, help: str, **kw: Any) -> Any:  # noqa: A002, ANN401 - Typer's word, Typer's type
     """Declare an option whose variable is made of the command and the flag: DBKIT_MIGRATE_LOCK_WAIT."""
+    short = kw.pop("short", None)
+    return typer.Option(*filter(None, (flag, short)), envvar=_variable(command_name, flag), help=help, **kw)
+
+
+def _variable(command_name: str, flag: str) -> str:
     word = (
         flag.split("/", maxsplit=1)[0]
         .lstrip("-")
         .removeprefix("no-" if flag.startswith("--no-") and "/" in flag else "")
     )
-    variable = f"DBKIT_{command_name}_{word}".upper().replace("-", "_")
-    short = kw.pop("short", None)
-    return typer.Option(*filter(None, (flag, short)), envvar=variable, help=help, **kw)
+    return f"DBKIT_{command_name}_{word}".upper().replace("-", "_")
+
+
+def read_option(command_name: str, flag: str, *, read: Callable[[str], Any], takes: str, **kw: Any) -> Any:  # noqa: ANN401 - as `option`
+    """Declare an option whose value is read by a function; where that raises ValueError, the user hears what it takes."""
+
+    def parser(value: object) -> Any:  # noqa: ANN401 - whatever the option holds
+        try:
+            return read(str(value))
+        except ValueError:
+            pass
+        # an error of ours: Typer's own sentence is pydantic's and leaves out the value
+        raise UsageError(
+            f"{flag} takes {takes}, not {str(value)!r}",
+            hint=f"it was given as {flag} or in {_variable(command_name, flag)}",
+        )
+
+    return option(command_name, flag, parser=parser, **kw)
 
 
 Services = Annotated[
@@ -90,13 +111,37 @@ Debug = Annotated[
 
 def format_option(command_name: str, kinds: type[StrEnum] = Format) -> Any:  # noqa: ANN401 - Typer's type
     """Declare `--format`."""
-    return option(command_name, "--format", metavar="|".join(kinds), help="A table for people, JSON for programs.")
+    text = "A table for people, JSON for programs."
+    words = list(kinds)
+    takes = f"{', '.join(words[:-1])} or {words[-1]}"
+    return read_option(command_name, "--format", read=kinds, takes=takes, metavar="|".join(kinds), help=text)
 
 
 def lock_wait_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
     """Declare `--lock-wait`."""
     text = "How long to wait for another run that holds the lock; 0 gives up at once, with exit code 5."
-    return option(command_name, "--lock-wait", metavar="SECONDS", min=0, help=text)
+    takes = "a number of seconds, 0 or more"
+    return read_option(command_name, "--lock-wait", read=_seconds, takes=takes, metavar="SECONDS", help=text)
+
+
+def _seconds(text: str) -> float:
+    found = float(text)
+    if not found >= 0:  # so that NaN, which compares with nothing, is refused too
+        raise ValueError
+    return found
+
+
+def jobs_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
+    """Declare `--jobs`."""
+    text = "Services at once; by default one per processor, four at most."
+    return read_option(command_name, "--jobs", read=_count, takes="a whole number from 1 on", metavar="N", help=text)
+
+
+def _count(text: str) -> int:
+    found = int(text)
+    if found < 1:
+        raise ValueError
+    return found
 
 
 def dry_run_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type

@@ -42,12 +42,12 @@ def places(project: Project, services: Sequence[str]) -> list[ServiceResult]:
 
 
 def worded(entries: Iterable[ServiceResult]) -> str:
-    """Name backend, host and database of each service, those on one server together."""
+    """Name backend, host and database of each service, those on one server together; where settings are refused, that."""
     groups: dict[tuple[str | None, str | None], list[str]] = {}
     for entry in entries:
         databases = groups.setdefault((entry.backend, entry.host), [])
         databases.append(entry.service if entry.database is None else f"{entry.service} ({shown(entry.database)})")
-    return "; ".join(f"{', '.join(names)} {server(*place)}" for place, names in groups.items())
+    return "; ".join(f"{', '.join(names)} {_server(*place)}" for place, names in groups.items())
 
 
 def shown(database: str) -> str:
@@ -57,10 +57,10 @@ def shown(database: str) -> str:
     return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else database
 
 
-def server(backend: str | None, host: str | None) -> str:
+def _server(backend: str | None, host: str | None) -> str:
     """Word where a server is: `on PostgreSQL at db:5432`."""
     if backend is None:
-        return "on an unknown backend"
+        return "(settings refused)"
     from dbkit.backends import get_backend
 
     title = get_backend(backend).traits.title

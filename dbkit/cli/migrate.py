@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -15,10 +16,11 @@ from dbkit.cli._options import (
     command,
     dry_run_option,
     format_option,
+    jobs_option,
     lock_wait_option,
     option,
 )
-from dbkit.errors import UsageError, gravest
+from dbkit.errors import ConfigurationError, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def migrate(
+    context: typer.Context,
     services: Services = None,
     to: Annotated[str, option("migrate", "--to", metavar="REVISION", help="A revision, head, or +N steps.")] = "head",
     dry_run: Annotated[bool, dry_run_option("migrate")] = False,
@@ -38,16 +41,7 @@ def migrate(
             "migrate", "--backend", metavar="NAME[@VERSION]", help="With --sql: for this backend, such as tidb@8.5."
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        option(
-            "migrate",
-            "--jobs",
-            metavar="N",
-            min=1,
-            help="Services at once; by default one per processor, four at most.",
-        ),
-    ] = None,
+    jobs: Annotated[int | None, jobs_option("migrate")] = None,
     no_create: Annotated[bool, option("migrate", "--no-create", help="Fail where a database is missing.")] = False,
     lock_wait: Annotated[float, lock_wait_option("migrate")] = 300.0,
     format: Annotated[StreamFormat, format_option("migrate", StreamFormat)] = StreamFormat.TABLE,  # noqa: A002 - the flag's name
@@ -55,6 +49,15 @@ def migrate(
 ) -> None:
     """Create what is missing, and bring services to head."""
     if sql:
+        _refuse_with_sql(
+            {
+                "--dry-run": dry_run,
+                "--jobs": jobs is not None,
+                "--no-create": no_create,
+                "--lock-wait": _given(context, "lock_wait"),
+                f"--format {format}": format is not StreamFormat.TABLE,
+            }
+        )
         _write_sql(services or [], backend=backend, to=to)
         return
     if backend is not None:
@@ -77,18 +80,39 @@ def migrate(
     _report.moved(result, listener.before, verb="migrate", kind=format)
 
 
+def _given(context: typer.Context, name: str) -> bool:
+    """Tell whether an option was given, on the line or by its variable, even with its default value."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _refuse_with_sql(options: Mapping[str, bool]) -> None:
+    """Refuse options that mean nothing where no server is asked; the value tells whether each was given."""
+    given = [flag for flag, is_given in options.items() if is_given]
+    if given:
+        raise UsageError(
+            f"--sql cannot be used with {', '.join(given)}",
+            hint="--sql writes SQL to stdout and asks no server; leave one of them away",
+        )
+
+
 def _write_sql(services: list[str], *, backend: str | None, to: str) -> None:
-    """Write the SQL of services, each for the backend that is named or else its own."""
+    """Write the SQL of services, each for the backend that is named or else its own; what is wrong in one stops no other."""
     from dbkit import migrations
+    from dbkit.migrations.results import Result, ServiceResult
 
     project = _project.find(services)
-    codes = []
+    found: list[ServiceResult] = []
     for name in project.select(services):
-        chosen = backend or project.config(name).backend
-        result = migrations.sql(project, [name], backend=chosen, to=to, write=_output.write)
-        _report.errors(result)
-        codes.append(result.exit_code)
-    raise typer.Exit(gravest(codes))
+        try:
+            chosen = backend or project.config(name).backend
+        except ConfigurationError as error:
+            found.append(ServiceResult(service=name).failed(error))
+            continue
+        found += migrations.sql(project, [name], backend=chosen, to=to, write=_output.write).services
+    result = Result(command="sql", services=tuple(found))
+    _report.errors(result)
+    raise typer.Exit(result.exit_code)
 
 
 def status(

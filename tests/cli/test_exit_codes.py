@@ -67,6 +67,36 @@ def test_a_revision_that_fails_is_1_and_the_others_go_on(home: Home, shell: Shel
             "--backend goes with --sql",
             "DATABASE_TYPE chooses the backend that is migrated",
         ),
+        (
+            ("migrate", "--lock-wait", "-1"),
+            "--lock-wait takes a number of seconds, 0 or more, not '-1'",
+            "it was given as --lock-wait or in DBKIT_MIGRATE_LOCK_WAIT",
+        ),
+        (
+            ("stamp", "user", "head", "--lock-wait", "nan"),
+            "--lock-wait takes a number of seconds, 0 or more, not 'nan'",
+            "it was given as --lock-wait or in DBKIT_STAMP_LOCK_WAIT",
+        ),
+        (
+            ("migrate", "--jobs", "0"),
+            "--jobs takes a whole number from 1 on, not '0'",
+            "it was given as --jobs or in DBKIT_MIGRATE_JOBS",
+        ),
+        (
+            ("migrate", "--jobs", "1.5"),
+            "--jobs takes a whole number from 1 on, not '1.5'",
+            "it was given as --jobs or in DBKIT_MIGRATE_JOBS",
+        ),
+        (
+            ("migrate", "--format", "xml"),
+            "--format takes table, json or jsonl, not 'xml'",
+            "it was given as --format or in DBKIT_MIGRATE_FORMAT",
+        ),
+        (
+            ("status", "--format", "jsonl"),
+            "--format takes table or json, not 'jsonl'",
+            "it was given as --format or in DBKIT_STATUS_FORMAT",
+        ),
     ],
 )
 def test_a_command_line_that_is_not_understood_is_2(
@@ -74,6 +104,26 @@ def test_a_command_line_that_is_not_understood_is_2(
 ) -> None:
     done = shell.run(*arguments)
     assert (done.code, done.out, done.err) == (2, "", f"dbkit: error: {error}\nhint: {hint}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--dry-run",), "--dry-run"),
+        (("--no-create",), "--no-create"),
+        (("--jobs", "2"), "--jobs"),
+        (("--lock-wait", "300"), "--lock-wait"),
+        (("--format", "json"), "--format json"),
+        (("--format", "jsonl", "--jobs", "1"), "--jobs, --format jsonl"),
+    ],
+)
+def test_what_means_nothing_to_sql_is_2(shell: Shell, arguments: tuple[str, ...], named: str) -> None:
+    done = shell.run("migrate", "--sql", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"dbkit: error: --sql cannot be used with {named}\n"
+        "hint: --sql writes SQL to stdout and asks no server; leave one of them away\n"
+    )
 
 
 def test_a_folder_without_a_project_is_2(shell: Shell) -> None:
