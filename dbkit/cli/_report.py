@@ -33,17 +33,18 @@ WORDS = {
 }
 
 
-def moves(result: Result, before: Mapping[str, str | None]) -> None:
+def moves(result: Result, before: Mapping[str, str | None], goals: Mapping[str, str | None]) -> None:
     """Write what became of services whose revision may have changed; `before` is where they were."""
-    headers = ("service", "database", "revision", "applied", "seconds", "result")
+    word = "undone" if result.command == "rollback" else "applied"
+    headers = ("service", "database", "revision", word, "seconds", "result")
     rows = [
         (
             entry.service,
             _project.shown(entry.database) if entry.database else NOTHING,
-            _move(before.get(entry.service, _first(entry)), entry, dry_run=result.dry_run),
+            _move(before.get(entry.service, _first(entry)), goals.get(entry.service, _last(entry, result))),
             str(len(entry.pending) if result.dry_run else len(entry.applied)),
             f"{entry.seconds:.2f}",
-            _outcome(entry, dry_run=result.dry_run),
+            _outcome(entry, word, dry_run=result.dry_run),
         )
         for entry in result.services
     ]
@@ -55,19 +56,23 @@ def _first(entry: ServiceResult) -> str | None:
     return entry.applied[0].revision if entry.applied else entry.revision
 
 
-def _move(before: str | None, entry: ServiceResult, *, dry_run: bool) -> str:
-    after = entry.pending[-1] if dry_run and entry.pending else entry.revision
+def _last(entry: ServiceResult, result: Result) -> str | None:
+    """Tell where a service is when the run has ended, or would be."""
+    return entry.pending[-1] if result.dry_run and entry.pending else entry.revision
+
+
+def _move(before: str | None, after: str | None) -> str:
     if before == after:
         return after or NOTHING
     return f"{before or NOTHING} -> {after or NOTHING}"
 
 
-def _outcome(entry: ServiceResult, *, dry_run: bool) -> str:
+def _outcome(entry: ServiceResult, word: str, *, dry_run: bool) -> str:
     if entry.exit_code is not ExitCode.OK:
         return WORDS[entry.exit_code]
     done = ["created"] if entry.created else []
     if entry.applied or (dry_run and entry.pending):
-        done.append("applied")
+        done.append(word)
     words = " and ".join(done)
     return f"would be {words}" if words and dry_run else words or "nothing to do"
 
@@ -189,8 +194,23 @@ def errors(result: Result | HistoryResult) -> None:
             _diagnostics.say(f"hint: {hint}")
 
 
-def moved(result: Result, before: Mapping[str, str | None], *, verb: str, kind: StreamFormat) -> NoReturn:
-    """Report a run that moved services from one revision to another, and end with its exit code."""
+def moved(
+    result: Result,
+    before: Mapping[str, str | None],
+    *,
+    verb: str,
+    kind: StreamFormat,
+    goals: Mapping[str, str | None] | None = None,
+) -> NoReturn:
+    """Report a run that moved services from one revision to another, and end with its exit code.
+
+    Args:
+        result: of the run.
+        before: the revisions that services were at, as far as they were told.
+        verb: the command.
+        kind: how to write it.
+        goals: after a dry run, where services would end, unless it is at the last of what is pending.
+    """
     from dbkit.migrations.results import SCHEMA_VERSION
 
     errors(result)
@@ -199,7 +219,7 @@ def moved(result: Result, before: Mapping[str, str | None], *, verb: str, kind: 
     elif kind is StreamFormat.JSONL:
         _output.record({"schema_version": SCHEMA_VERSION, "event": "end", "exit_code": int(result.exit_code)})
     else:
-        moves(result, before)
+        moves(result, before, goals or {})
     closing(result, verb, kind)
     raise typer.Exit(result.exit_code)
 

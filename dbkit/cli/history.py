@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,10 @@ from dbkit.cli._options import (
     option,
     yes_option,
 )
+
+if TYPE_CHECKING:
+    from dbkit.migrations.results import NewRevision, ServiceResult
+    from dbkit.project import Project
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +54,13 @@ def revision(
     if format is Format.JSON:
         _output.document(made.to_json())
     else:
-        _output.line(f"{made.file}{' (empty)' if made.empty else ''}")
+        _output.line(_made(made))
+
+
+def _made(made: NewRevision) -> str:
+    if not made.file:
+        return "nothing to write: the database matches the models"
+    return f"{made.file} (empty)" if made.empty else made.file
 
 
 def rollback(
@@ -68,11 +78,32 @@ def rollback(
 
     project = _project.find([service])
     if not dry_run:
-        _consent.need(project, [service], deed=f"roll back to {to}", yes=yes, confirm=confirm or ())
+        _consent.need(project, [service], deed=_undoing(to), yes=yes, confirm=confirm or ())
     _report.opening("rolling back", _project.places(project, [service]), format)
     with _progress.listening(format) as listener:
         result = migrations.rollback(project, service, to=to, dry_run=dry_run, lock_wait_s=lock_wait, on_event=listener)
-    _report.moved(result, listener.before, verb="rollback", kind=format)
+    goals = {entry.service: _goal(project, entry) for entry in result.services if entry.pending} if dry_run else {}
+    _report.moved(result, listener.before, verb="rollback", kind=format, goals=goals)
+
+
+def _undoing(to: str) -> str:
+    """Word a rollback as the beginning of a sentence that goes on with the service."""
+    if to == "base":
+        return "undo every revision of"
+    if to.startswith("-"):
+        return "undo the last revision of" if to == "-1" else f"undo the last {to[1:]} revisions of"
+    return f"undo what came after revision {to} of"
+
+
+def _goal(project: Project, entry: ServiceResult) -> str | None:
+    """Work out at which revision a rollback would end, of which `pending` says what it would undo."""
+    from dbkit.migrations.heads import History, read_history
+
+    history = read_history(entry.service, project.registration(entry.service).migrations)
+    current = [name for name in (entry.revision or "").split(", ") if name]
+    kept = history.ancestry(current).difference(entry.pending)
+    left = History(service=entry.service, scripts={name: history.scripts[name] for name in kept})
+    return ", ".join(left.heads) or None
 
 
 def history(

@@ -72,6 +72,25 @@ def test_production_takes_the_typed_name(shell: Shell, file: Path) -> None:
     assert not file.exists()
 
 
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        ("-1", "undo the last revision of"),
+        ("-2", "undo the last 2 revisions of"),
+        ("base", "undo every revision of"),
+        ("0001", "undo what came after revision 0001 of"),
+    ],
+)
+def test_consent_to_a_rollback_says_how_far_it_goes(shell: Shell, file: Path, to: str, words: str) -> None:
+    done = shell.run("rollback", "user", "--to", to)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"dbkit: error: to {words} user (.dbkit/user.db) on SQLite needs consent\n"
+        "hint: add --yes if that is what you mean\n"
+    )
+    assert tables(file) == ["people"]
+
+
 def test_rollback_needs_consent_too(shell: Shell, file: Path) -> None:
     assert shell.run("rollback", "user").code == 2
     assert tables(file) == ["people"]

@@ -108,6 +108,25 @@ def test_sql_without_a_backend_is_for_the_configured_one(shell: Shell) -> None:
     assert "CREATE TABLE people" in shell.run("migrate", "user", "--sql").out
 
 
+def test_sql_is_written_for_the_services_whose_settings_are_good(shell: Shell) -> None:
+    done = shell.run("migrate", "--sql", PROJECT_DATABASE_TYPE="nosuch")
+    assert done.code == 2
+    assert "CREATE TABLE people" in done.out
+    assert "CREATE TABLE projects" not in done.out
+    assert done.err == (
+        "dbkit: error: project: unknown backend 'nosuch'\n"
+        "hint: known backends: mariadb, mssql, mysql, postgresql, sqlite, tidb\n"
+    )
+
+
+def test_a_service_whose_settings_are_refused_says_so_in_the_first_and_last_line(shell: Shell) -> None:
+    lines = shell.run("migrate", PROJECT_DATABASE_TYPE="nosuch").out.splitlines()
+    places = "project (settings refused); user (.dbkit/user.db) on SQLite"
+    assert lines[0] == f"migrating {places}"
+    assert lines[-1].startswith("migrate: 1 of 2 failed in ")
+    assert lines[-1].endswith(places)
+
+
 def test_an_option_can_be_given_by_its_variable(shell: Shell) -> None:
     assert shell.run("migrate", DBKIT_MIGRATE_DRY_RUN="1", DBKIT_MIGRATE_FORMAT="json").document["dry_run"] is True
 
@@ -159,6 +178,32 @@ def test_a_new_revision_is_named_by_its_path(home: Home, shell: Shell) -> None:
     assert done.code == 0
     assert done.out.startswith(str(home.root / "envs/user/versions/0002"))
     assert done.out.endswith("(empty)\n")
+
+
+def test_a_revision_that_would_be_empty_is_not_written(home: Home, shell: Shell) -> None:
+    shell.run("migrate")
+    before = sorted((home.root / "envs/user/versions").glob("*.py"))
+    done = shell.run("revision", "user", "-m", "add nothing", "--autogenerate")
+    assert (done.code, done.out) == (0, "nothing to write: the database matches the models\n")
+    assert sorted((home.root / "envs/user/versions").glob("*.py")) == before
+
+
+@pytest.mark.parametrize(("to", "move", "count"), [("-1", "0002 -> 0001", "1"), ("base", "0002 -> -", "2")])
+def test_a_rollback_says_what_is_undone_and_where_it_ends(
+    home: Home, shell: Shell, to: str, move: str, count: str
+) -> None:
+    home.table("user", "0002", "more")
+    shell.run("migrate", "user")
+    would = shell.run("rollback", "user", "--to", to, "--dry-run").out.splitlines()
+    did = shell.run("rollback", "user", "--to", to, "--yes").out.splitlines()
+    heads = ["service", "database", "revision", "undone", "seconds", "result"]
+    assert [would[1].split(), did[1].split()] == [heads, heads]
+    assert f"{move} " in would[2]
+    assert f"{move} " in did[2]
+    assert [would[2].split()[-5], did[2].split()[-3]] == [count, count]
+    assert would[2].endswith("would be undone")
+    assert did[2].endswith(" undone")
+    assert "applied" not in "".join(would + did)
 
 
 def test_the_stock_tool_is_in_reach(shell: Shell) -> None:
