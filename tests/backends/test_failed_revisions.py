@@ -1,0 +1,91 @@
+"""Revisions that fail, or would break something: what is refused, and what is told of what stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from dbkit.errors import ExitCode
+from tests.backends.test_migrate import Site, site
+
+__all__ = ["site"]
+
+PARENT_AND_CHILD = """
+    op.create_table("a", sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer))
+    op.create_table(
+        "c",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("a_id", sa.Integer, sa.ForeignKey("a.id", ondelete="CASCADE", name="fk_c_a_id"), nullable=False),
+    )
+    op.execute("INSERT INTO a VALUES (1, 1)")
+    op.execute("INSERT INTO c VALUES (1, 1)")
+"""
+
+
+def test_rebuilding_a_parent_table_keeps_its_childrens_rows(site: Site) -> None:
+    site.home.revision("user", "0001", PARENT_AND_CHILD)
+    site.home.revision(
+        "user",
+        "0002",
+        """
+        with op.batch_alter_table("a") as batch:
+            batch.alter_column("n", existing_type=sa.Integer(), type_=sa.BigInteger())
+        """,
+    )
+    assert site.migrate("user").ok
+    assert site.rows("SELECT id, a_id FROM c") == [(1, 1)]
+
+
+def test_a_revision_that_orphans_rows_fails_and_leaves_nothing(site: Site) -> None:
+    site.home.revision("user", "0001", PARENT_AND_CHILD)
+    site.home.revision("user", "0002", 'op.execute("UPDATE c SET a_id = 7")')
+    found = site.migrate("user")["user"]
+    assert (found.exit_code, found.revision) == (ExitCode.FAILED, "0001")
+    assert found.failure is not None
+    assert (found.failure.revision, found.failure.committed) == ("0002", ())
+    assert site.rows("SELECT id, a_id FROM c") == [(1, 1)]
+
+
+def test_a_commit_that_fails_has_committed_nothing(site: Site) -> None:
+    if site.backend != "postgresql":
+        pytest.skip("only PostgreSQL defers a constraint to the commit")
+    site.home.revision(
+        "user",
+        "0001",
+        """
+        op.execute("CREATE TABLE a (id INT PRIMARY KEY)")
+        op.execute("CREATE TABLE c (a_id INT REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)")
+        op.execute("INSERT INTO c VALUES (7)")
+        """,
+    )
+    found = site.migrate("user")["user"]
+    assert found.failure is not None
+    assert found.failure.committed == ()
+    assert "nothing of it stays" in str(found.error)
+    assert "c" not in site.tables()
+
+
+def test_a_revision_that_commits_by_itself_tells_what_stays(site: Site) -> None:
+    site.home.table("user", "0001", "a")
+    site.home.revision(
+        "user",
+        "0002",
+        """
+        op.execute("INSERT INTO a VALUES (1, 1)")
+        op.get_bind().commit()
+        op.execute("INSERT INTO a VALUES (2, 2)")
+        raise ValueError
+        """,
+    )
+    found = site.migrate("user")["user"]
+    assert found.failure is not None
+    assert found.failure.committed == ("INSERT INTO a VALUES (1, 1)",)
+    assert site.rows("SELECT id FROM a") == [(1,)]
+
+
+def test_what_a_revision_raises_of_dbkit_or_the_system_is_its_failure(site: Site) -> None:
+    site.home.revision("user", "0001", 'op.create_table("b", sa.Column("id", sa.Integer))\nraise SystemExit("stop")')
+    found = site.migrate("user")["user"]
+    assert found.exit_code is ExitCode.FAILED
+    assert "SystemExit: stop" in str(found.error)
+    assert found.failure is not None
+    assert bool(found.failure.committed) is not site.transactional
