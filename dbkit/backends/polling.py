@@ -12,6 +12,13 @@ from dbkit.errors import LockedError
 INTERVAL_S = 0.2
 
 
+class HeldLock:
+    """A lock that lives as long as its session or file: the server frees it with that and never before."""
+
+    def before_statement(self, statement: str) -> None:
+        """Do nothing: there is nothing to prove."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Poll:
     """A clock, a sleep and dice; tests bring their own."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# The patience of every operation and of the stock tool, which has no option for it.
+LOCK_WAIT_S = 300.0
+
 Listener = Callable[[Event], None]
 
 

@@ -21,6 +21,7 @@ from dbkit.config.connect import connect
 from dbkit.errors import DbkitError
 from dbkit.migrations import alter  # noqa: F401 - puts its operation in Alembic's place
 from dbkit.migrations.compare import ownership, render_item, same_default, same_type
+from dbkit.migrations.dispatch import LOCK_WAIT_S
 from dbkit.migrations.failures import failed_at, revision_failed
 from dbkit.migrations.funnel import Funnel, Hook, Send
 from dbkit.migrations.heads import History, read_history
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
 PROJECT = "dbkit.project"
-# The stock tool has no option for it: as long as `dbkit migrate` is by default.
-LOCK_WAIT_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from dbkit.backends import backend_at
 from dbkit.errors import DbkitError, ExitCode, HistoryError, UnreachableError
-from dbkit.migrations.dispatch import Listener, answers_of, carry_out, no_listener, result_of, task_for, unwrap
+from dbkit.migrations.dispatch import (
+    LOCK_WAIT_S,
+    Listener,
+    answers_of,
+    carry_out,
+    no_listener,
+    result_of,
+    task_for,
+    unwrap,
+)
 from dbkit.migrations.heads import read_history
 from dbkit.migrations.precheck import Look, look, look_at
 from dbkit.migrations.results import Event, NewRevision, Result, ServiceResult
@@ -17,8 +26,6 @@ from dbkit.migrations.worker import Task
 
 if TYPE_CHECKING:
     from dbkit.project import Project
-
-LOCK_WAIT_S = 300.0
 
 
 def migrate(  # noqa: PLR0913 - each is an option of the command

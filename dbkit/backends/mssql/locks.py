@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from dbkit.backends.polling import Poll, locked
+from dbkit.backends.polling import HeldLock, Poll, locked
 from dbkit.backends.protocol import Locker
 
 TAKE = sa.text(
@@ -19,13 +19,6 @@ TAKE = sa.text(
     " @LockOwner = 'Session', @LockTimeout = 0; SELECT @got"
 )
 GIVE = sa.text("EXEC sp_releaseapplock @Resource = 'dbkit.migrate', @LockOwner = 'Session'")
-
-
-class HeldLock:
-    """Held for as long as the session lives."""
-
-    def before_statement(self, statement: str) -> None:
-        """Do nothing: the server frees the lock with the session and never before."""
 
 
 @dataclass(frozen=True, kw_only=True)

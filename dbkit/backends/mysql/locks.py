@@ -14,17 +14,10 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from dbkit.backends.polling import Poll, locked
+from dbkit.backends.polling import HeldLock, Poll, locked
 from dbkit.backends.protocol import Lock, Locker
 
 NAME_LIMIT = 64
-
-
-class HeldLock:
-    """Held for as long as the session lives: there is nothing to prove before a statement."""
-
-    def before_statement(self, statement: str) -> None:
-        """Do nothing: the server frees the lock with the session and never before."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from dbkit.backends.polling import Poll, locked
+from dbkit.backends.polling import HeldLock, Poll, locked
 from dbkit.backends.protocol import Locker
 from dbkit.errors import ConfigurationError
 
@@ -33,13 +33,6 @@ HELD = sa.text(
     "SELECT pg_backend_pid() AS pid, count(*) AS held FROM pg_locks"
     " WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objid = :low"
 )
-
-
-class HeldLock:
-    """Held for as long as the session lives: there is nothing to prove before a statement."""
-
-    def before_statement(self, statement: str) -> None:
-        """Do nothing: the server frees the lock with the session and never before."""
 
 
 @dataclass(frozen=True, kw_only=True)

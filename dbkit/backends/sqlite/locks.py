@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from dbkit.backends.polling import Poll, locked
+from dbkit.backends.polling import HeldLock, Poll, locked
 from dbkit.backends.protocol import Locker
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 
 # The first byte is the one that is locked; who holds it is written behind it, for others to read.
 LOCKED_BYTES = 1
-
-
-class HeldLock:
-    """Held until the file is closed, by us or by our death."""
-
-    def before_statement(self, statement: str) -> None:
-        """Do nothing: nobody can take the lock while the file is open."""
 
 
 @dataclass(frozen=True, kw_only=True)
