@@ -44,7 +44,7 @@ clean:
 	@test -n "$(PYTHON)" || { echo "dbkit needs Python 3.11 or newer; none was found" >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "no virtual environment: on Debian, apt install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,testing]'
+	$(BIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,async,asyncpg,otel,testing]'
 	@# SQL Server's driver is a binary that some machines have no build of; nothing else needs it.
 	$(BIN)/python -m pip install --quiet -e '.[mssql]' || echo "note: pyodbc could not be installed; SQL Server is left out" >&2
 	@touch $@
@@ -53,6 +53,6 @@ clean:
 	@test -n "$(PYTHON)" || { echo "dbkit needs Python 3.11 or newer; none was found" >&2; exit 1; }
 	$(PYTHON) -m venv .venv-min
 	$(MIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(MIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,testing]' \
+	$(MIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,async,asyncpg,otel,testing]' \
 		sqlalchemy==2.0.40 alembic==1.18.4
 	@touch $@

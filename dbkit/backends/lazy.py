@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
-from dbkit.backends.protocol import API_VERSION, Codecs, Connector, Ddl, Errors, Locker, Traits
+from dbkit.backends.protocol import API_VERSION, Codecs, Connector, Ddl, Errors, Examiner, Grants, Locker, Traits
 
 
 @dataclass(frozen=True, kw_only=True)
 class LazyBackend:
-    """A backend made of the modules `connect`, `codecs`, `errors`, `ddl` and `locks` of one package.
+    """A backend made of the modules `codecs`, `errors`, `ddl`, `locks`, `grants` and `examine` of one package, and of one per driver, such as `connect`.
 
     Each module ends with its part under a fixed name (`CONNECTOR: Connector = …`), where mypy proves that it conforms.
     """
@@ -21,10 +21,11 @@ class LazyBackend:
     package: str
     api_version: int = API_VERSION
 
-    @property
-    def connector(self) -> Connector:
-        """How it is reached."""
-        return cast("Connector", self._part("connect", "CONNECTOR"))
+    def connector(self, driver: str = "") -> Connector:
+        """How it is reached with a driver."""
+        named = driver or self.traits.driver
+        module = next((item.module for item in self.traits.drivers if item.name == named), "connect")
+        return cast("Connector", self._part(module, "CONNECTOR"))
 
     @property
     def codecs(self) -> Codecs:
@@ -45,6 +46,16 @@ class LazyBackend:
     def locker(self) -> Locker:
         """Its migration lock."""
         return cast("Locker", self._part("locks", "LOCKER"))
+
+    @property
+    def grants(self) -> Grants:
+        """What its accounts need."""
+        return cast("Grants", self._part("grants", "GRANTS"))
+
+    @property
+    def examiner(self) -> Examiner:
+        """What is to be seen on a server."""
+        return cast("Examiner", self._part("examine", "EXAMINER"))
 
     def _part(self, module: str, name: str) -> object:
         return getattr(import_module(f"{self.package}.{module}"), name)

@@ -6,15 +6,16 @@ they are asked for: reading a configuration needs the traits alone and imports n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from dbkit.backends.endpoint import Endpoint, TlsPlan
 from dbkit.backends.kinds import Kind
+from dbkit.backends.traits import Driver, ServerFacts, Traits
 
 if TYPE_CHECKING:
-    import ssl
     from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
@@ -28,108 +29,26 @@ __all__ = [
     "Connector",
     "Ddl",
     "Default",
+    "Driver",
     "Endpoint",
     "Errors",
+    "Examiner",
     "Fault",
+    "Grant",
+    "GrantPlace",
+    "Grants",
     "Kind",
     "Lock",
     "Locker",
+    "Observation",
+    "Role",
     "ServerFacts",
     "TlsPlan",
     "Traits",
+    "Verdict",
 ]
 
 API_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
-    """Constants of a backend. Each fact's source stands where the backend sets it."""
-
-    title: str
-    """The name as people write it: `PostgreSQL`."""
-    extra: str | None
-    """The extra of dbkit that brings the driver; None where Python has it."""
-    driver: str
-    """The driver that is used when none is asked for."""
-    scheme: str
-    """What stands before `+driver` in an SQLAlchemy URL."""
-    schemes: tuple[str, ...]
-    """Other spellings of the scheme that people write in a DATABASE_URL."""
-    port: int | None
-    """The server's usual port; None where there is no server."""
-    file_based: bool = False
-    """The database is a file on this machine: no host, no user, no TLS."""
-    transactional_ddl: bool = False
-    """A failed revision leaves nothing behind."""
-    enforces_checks: bool = True
-    """A CHECK constraint is enforced with the server's default settings."""
-    alters_columns: bool = True
-    """A column is altered in place; False where Alembic's batch mode builds the table anew."""
-    name_limit: int = 64
-    """The longest database name, in characters (PostgreSQL: bytes)."""
-    passwords_in_url: Literal["any", "ascii"] = "any"
-    """Which passwords the driver takes from a bare URL without changing them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerFacts:
-    """What one server is, read once per engine, or given offline as `tidb@8.5`."""
-
-    flavour: str
-    """The name of the backend that the server really is."""
-    version: tuple[int, ...]
-    """The product's own version: (8, 5, 3) for TiDB v8.5.3, never the MySQL version that it claims."""
-    text: str
-    """The version as the server words it."""
-    tier: str | None = None
-    """The managed tier, such as `serverless`, where the server says so."""
-    switches: Mapping[str, str] = field(default_factory=dict)
-    """Settings that change what SQL means, such as `tidb_enable_check_constraint`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsPlan:
-    """How the connection is protected, decided by the configuration and emitted by the backend.
-
-    `mode` is `verify` (certificate and host name), `ca` (certificate only), `encrypt` (neither), `off` (clear text).
-    """
-
-    mode: Literal["verify", "ca", "encrypt", "off"]
-    ca_file: str | None = None
-    """The concrete bundle; never None in the modes `verify` and `ca`."""
-
-    def context(self) -> ssl.SSLContext:
-        """Build the client's SSLContext, TLS 1.2 at least; only where the mode is not `off`."""
-        import ssl
-
-        context = ssl.create_default_context(cafile=self.ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.mode != "verify":
-            context.check_hostname = False
-        if self.mode == "encrypt":
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Everything a backend needs to connect, and nothing of where it was configured."""
-
-    driver: str
-    host: str | None = None
-    port: int | None = None
-    socket: str | None = None
-    """The Unix socket: a directory for PostgreSQL, a file for the MySQL family."""
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    database: str | None = None
-    """The database's name; the file's path where the backend is file based; None to connect to none."""
-    tls: TlsPlan = field(default_factory=lambda: TlsPlan(mode="off"))
-    connect_timeout_s: float = 10.0
-    application_name: str = "dbkit"
-    query: Mapping[str, str] = field(default_factory=dict)
-    """Driver options from DATABASE_URL that dbkit has no word for; never about TLS."""
 
 
 class Fault(StrEnum):
@@ -191,7 +110,10 @@ class Codecs(Protocol):
 
 
 class Connector(Protocol):
-    """How a backend is reached, and what a session is set to."""
+    """How a backend is reached with one driver, and what a session is set to.
+
+    An asynchronous driver's connection comes in SQLAlchemy's adapter, whose cursor is used as any other.
+    """
 
     def url(self, endpoint: Endpoint) -> sa.URL:
         """Build a URL, password included, that verifies TLS even under a bare `create_engine`.
@@ -295,6 +217,81 @@ class Locker(Protocol):
         ...
 
 
+class Role(StrEnum):
+    """What an account is for."""
+
+    SERVICE = "service"
+    """It reads and writes rows."""
+    MIGRATION = "migration"
+    """It changes the schema as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One right that an account needs."""
+
+    sql: str
+    """The statement that gives it, without a semicolon."""
+    purpose: str
+    """What does not work without it, as it stands in a sentence: `INSERT into its tables`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantPlace:
+    """Where rights are needed, and by whom."""
+
+    database: str
+    schema: str | None = None
+    service_account: str
+    migration_account: str
+    """The same as the service's where one account does both."""
+    client_host: str = "%"
+    """From where the MySQL family's accounts log in."""
+
+
+class Grants(Protocol):
+    """Which rights accounts need, by least privilege."""
+
+    def script(self, place: GrantPlace, role: Role) -> tuple[Grant, ...]:
+        """Word all that gives one account what it needs, in order; what is taken from everybody (REVOKE … FROM PUBLIC) too."""
+        ...
+
+    def missing(self, connection: sa.Connection, place: GrantPlace, role: Role) -> tuple[Grant, ...]:
+        """Tell which of these the connected account does not have; those that cannot be seen count as there."""
+        ...
+
+
+class Verdict(StrEnum):
+    """How something that was seen is to be taken."""
+
+    OK = "ok"
+    ADVICE = "advice"
+    """It works, and could be better."""
+    PROBLEM = "problem"
+    """It will fail, lose data or be unsafe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One thing that was seen on a server."""
+
+    check: str
+    """A stable name with dots, such as `session.time_zone`."""
+    verdict: Verdict
+    message: str
+    """What is so, in one line, with the value."""
+    hint: str | None = None
+    """What to do, where the verdict is not `ok`."""
+
+
+class Examiner(Protocol):
+    """What is to be seen on a server of this kind, and how it is to be taken."""
+
+    def examine(self, connection: sa.Connection, endpoint: Endpoint) -> Iterator[Observation]:
+        """Look at version, character set, collation, time zone, limits and switches; reads only, and ends no transaction."""
+        ...
+
+
 class Backend(Protocol):
     """One database product."""
 
@@ -313,9 +310,8 @@ class Backend(Protocol):
         """Its constants."""
         ...
 
-    @property
-    def connector(self) -> Connector:
-        """How it is reached."""
+    def connector(self, driver: str = "") -> Connector:
+        """How it is reached with a driver of `traits.drivers`; with its own where none is named."""
         ...
 
     @property
@@ -336,4 +332,14 @@ class Backend(Protocol):
     @property
     def locker(self) -> Locker:
         """Its migration lock."""
+        ...
+
+    @property
+    def grants(self) -> Grants:
+        """What its accounts need."""
+        ...
+
+    @property
+    def examiner(self) -> Examiner:
+        """What is to be seen on its servers."""
         ...

@@ -62,8 +62,8 @@ def create_engine(config: DatabaseConfig, *, migrating: bool = False, **kw: Any)
         )
     try:
         engine = sa.create_engine(
-            backend.connector.url(endpoint),
-            connect_args={**backend.connector.connect_args(endpoint), **asked},
+            backend.connector().url(endpoint),
+            connect_args={**backend.connector().connect_args(endpoint), **asked},
             **{"hide_parameters": True, **_pool_args(config, endpoint, no_pool=migrating or "poolclass" in kw), **kw},
         )
     except ImportError as error:
@@ -72,7 +72,7 @@ def create_engine(config: DatabaseConfig, *, migrating: bool = False, **kw: Any)
     sa.event.listen(engine, "do_connect", dialler.connect)
     # on the pool, and after SQLAlchemy's own: its MySQL dialects send a SET NAMES that takes the collation back
     sa.event.listen(engine, "connect", dialler.set_up)
-    backend.connector.engine_events(engine, migrating=migrating)
+    backend.connector().engine_events(engine, migrating=migrating)
     _engines.add(engine)
     return engine
 
@@ -166,7 +166,7 @@ class Dialler:
         """Set the session up: SQLAlchemy's `connect`, for every connection that is new."""
         del record
         try:
-            self.backend.connector.set_up(connection, self.endpoint)
+            self.backend.connector().set_up(connection, self.endpoint)
         except BaseException:
             connection.close()  # the pool does not: it has not got it yet
             raise
@@ -178,7 +178,7 @@ class Dialler:
         connection = None
         try:
             login = (
-                {} if self.password is None else {"password": self.backend.connector.password(self.password.reveal())}
+                {} if self.password is None else {"password": self.backend.connector().password(self.password.reveal())}
             )
             connection = dialect.connect(*cargs, **cparams, **login)
             self._prove(connection)
@@ -189,7 +189,7 @@ class Dialler:
         return connection, None
 
     def _prove(self, connection: DBAPIConnection) -> None:
-        connector = self.backend.connector
+        connector = self.backend.connector()
         if self.endpoint.tls.mode != "off" and not connector.encrypted(connection):
             raise TlsRefusedError(
                 f"the connection to {self.address} is not encrypted", hint="switch TLS on at the server"

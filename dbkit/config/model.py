@@ -151,7 +151,7 @@ class DatabaseConfig:
                 "a URL cannot carry this password: it has characters outside ASCII, which the driver would change",
                 hint="use DatabaseConfig.create_engine(), which passes it unchanged",
             )
-        return self._backend.connector.url(self.endpoint())
+        return self._backend.connector().url(self.endpoint())
 
     def get_connection_url(self) -> str:
         """Give `url()` as text, with the password in it. Raises what `url()` raises."""
@@ -163,7 +163,7 @@ class DatabaseConfig:
         Raises:
             ConfigurationError: as in `endpoint`.
         """
-        return self._backend.connector.connect_args(self.endpoint())
+        return self._backend.connector().connect_args(self.endpoint())
 
     def create_engine(self, **kw: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
         """Make an engine that never falls back and never migrates; its URL holds no password.

@@ -169,7 +169,7 @@ def test_the_server_tells_what_it_is(server: Server) -> None:
     with connect(configured(server)) as connection:
         driver = connection.connection.dbapi_connection
         assert driver is not None
-        facts = get_backend(server.backend).connector.facts(driver)
+        facts = get_backend(server.backend).connector().facts(driver)
     assert facts.flavour == server.backend
     assert ".".join(map(str, facts.version)) in server.version()
 

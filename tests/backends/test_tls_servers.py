@@ -74,7 +74,7 @@ def test_the_right_ca_and_name_connect_encrypted(server: Server, way: Way) -> No
     with way(configured(server)).connect() as connection:
         driver = connection.connection.dbapi_connection
         assert driver is not None
-        assert get_backend(server.backend).connector.encrypted(driver)
+        assert get_backend(server.backend).connector().encrypted(driver)
 
 
 @WAYS
@@ -144,7 +144,7 @@ def test_on_this_machine_verification_is_reduced_as_far_as_said(
     with way(config).connect() as connection:
         driver = connection.connection.dbapi_connection
         assert driver is not None
-        assert get_backend(server.backend).connector.encrypted(driver) is encrypted
+        assert get_backend(server.backend).connector().encrypted(driver) is encrypted
 
 
 def test_the_certificate_still_counts_where_only_the_name_does_not(server: Server, stranger: str) -> None:

@@ -226,7 +226,7 @@ def test_sql_server_verifies_with_the_systems_cas_and_takes_no_other(
 
 @pytest.mark.parametrize("password", ["a}b", "{a;b}", "a;PWD=b"])
 def test_a_password_cannot_leave_its_place_in_an_odbc_string(password: str) -> None:
-    assert get_backend("mssql").connector.password(password) == "{" + password.replace("}", "}}") + "}"
+    assert get_backend("mssql").connector().password(password) == "{" + password.replace("}", "}}") + "}"
 
 
 def test_the_context_of_the_mysql_family_checks_certificate_and_name(ca_file: str) -> None:

@@ -1,6 +1,7 @@
 """MariaDB."""
 
 from dbkit.backends.lazy import LazyBackend
+from dbkit.backends.mysql.drivers import REFUSED, drivers
 from dbkit.backends.protocol import Backend, Traits
 
 BACKEND: Backend = LazyBackend(
@@ -8,8 +9,8 @@ BACKEND: Backend = LazyBackend(
     package=__name__,
     traits=Traits(
         title="MariaDB",
-        extra="mariadb",
-        driver="pymysql",
+        drivers=drivers("mariadb"),
+        refused_drivers=REFUSED,
         scheme="mariadb",
         # A plain MySQL URL says how to talk, not what is there: DATABASE_TYPE may say that it is this one.
         schemes=("mysql",),

@@ -1,15 +1,15 @@
 """SQL Server."""
 
 from dbkit.backends.lazy import LazyBackend
-from dbkit.backends.protocol import Backend, Traits
+from dbkit.backends.protocol import Backend, Driver, Traits
+from dbkit.backends.traits import SYNC
 
 BACKEND: Backend = LazyBackend(
     name="mssql",
     package=__name__,
     traits=Traits(
         title="SQL Server",
-        extra="mssql",
-        driver="pyodbc",
+        drivers=(Driver(name="pyodbc", kinds=SYNC, extra="mssql"),),
         scheme="mssql",
         schemes=("sqlserver",),
         port=1433,

@@ -1,6 +1,7 @@
 """MySQL 8."""
 
 from dbkit.backends.lazy import LazyBackend
+from dbkit.backends.mysql.drivers import REFUSED, drivers
 from dbkit.backends.protocol import Backend, Traits
 
 BACKEND: Backend = LazyBackend(
@@ -8,8 +9,8 @@ BACKEND: Backend = LazyBackend(
     package=__name__,
     traits=Traits(
         title="MySQL",
-        extra="mysql",
-        driver="pymysql",
+        drivers=drivers("mysql"),
+        refused_drivers=REFUSED,
         scheme="mysql",
         schemes=(),
         port=3306,

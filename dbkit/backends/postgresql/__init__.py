@@ -1,15 +1,19 @@
 """PostgreSQL."""
 
 from dbkit.backends.lazy import LazyBackend
-from dbkit.backends.protocol import Backend, Traits
+from dbkit.backends.protocol import Backend, Driver, Traits
+from dbkit.backends.traits import ASYNC, SYNC
 
 BACKEND: Backend = LazyBackend(
     name="postgresql",
     package=__name__,
     traits=Traits(
         title="PostgreSQL",
-        extra="postgresql",
-        driver="psycopg2",
+        drivers=(
+            Driver(name="psycopg2", kinds=SYNC, extra="postgresql"),
+            Driver(name="psycopg", kinds=SYNC | ASYNC, extra="async", module="connect_psycopg"),
+            Driver(name="asyncpg", kinds=ASYNC, extra="async", module="connect_asyncpg"),
+        ),
         scheme="postgresql",
         schemes=("postgres", "pgsql"),
         port=5432,

@@ -1,15 +1,18 @@
 """SQLite: the embedded default."""
 
 from dbkit.backends.lazy import LazyBackend
-from dbkit.backends.protocol import Backend, Traits
+from dbkit.backends.protocol import Backend, Driver, Traits
+from dbkit.backends.traits import ASYNC, SYNC
 
 BACKEND: Backend = LazyBackend(
     name="sqlite",
     package=__name__,
     traits=Traits(
         title="SQLite",
-        extra=None,
-        driver="pysqlite",
+        drivers=(
+            Driver(name="pysqlite", kinds=SYNC, extra=None),
+            Driver(name="aiosqlite", kinds=ASYNC, extra="async", module="connect_aiosqlite"),
+        ),
         scheme="sqlite",
         schemes=("sqlite3",),
         port=None,

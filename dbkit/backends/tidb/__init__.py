@@ -1,6 +1,7 @@
 """TiDB: a dialect of its own on the MySQL protocol."""
 
 from dbkit.backends.lazy import LazyBackend
+from dbkit.backends.mysql.drivers import REFUSED, drivers
 from dbkit.backends.protocol import Backend, Traits
 
 BACKEND: Backend = LazyBackend(
@@ -8,8 +9,8 @@ BACKEND: Backend = LazyBackend(
     package=__name__,
     traits=Traits(
         title="TiDB",
-        extra="tidb",
-        driver="pymysql",
+        drivers=drivers("tidb"),
+        refused_drivers=REFUSED,
         scheme="tidb",
         # A plain MySQL URL says how to talk, not what is there: DATABASE_TYPE may say that it is this one.
         schemes=("mysql",),

@@ -1,0 +1,26 @@
+"""The drivers of the MySQL family, and those that are refused."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dbkit.backends.traits import ASYNC, SYNC, Driver
+
+REFUSED: Final = {
+    # measured with aiomysql 0.3.2: a server that does not offer TLS gets the log-in, verifying SSLContext or not
+    "aiomysql": "it does not verify: where the server offers no TLS, it goes on in clear and sends the log-in",
+    # measured with mysql-connector 26.10: `ssl_ca` in a URL, it is unverified, and clear text where the server wants that
+    "mysqlconnector": "it does not verify: with a CA in the URL alone it takes any certificate, and clear text too",
+}
+
+
+def drivers(extra: str) -> tuple[Driver, ...]:
+    """List the drivers of a member of the family.
+
+    Args:
+        extra: the extra that brings PyMySQL.
+    """
+    return (
+        Driver(name="pymysql", kinds=SYNC, extra=extra),
+        Driver(name="asyncmy", kinds=ASYNC, extra="async", module="connect_asyncmy"),
+    )

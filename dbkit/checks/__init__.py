@@ -1,0 +1,1 @@
+"""What reports findings: on one Finding type and one set of reporters."""

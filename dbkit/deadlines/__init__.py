@@ -1,0 +1,1 @@
+"""Deadlines: one timer for the process; it knows no database."""
