@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dbkit.api import check, create, drop, engine, history, migrate, rollback, session, stamp, status
+    from dbkit.api import async_engine, check, create, drop, engine, history, migrate, rollback, session, stamp, status
     from dbkit.config import DatabaseConfig
     from dbkit.errors import DbkitError, ExitCode
     from dbkit.project import Project
@@ -23,6 +23,7 @@ _HOMES = {
     "ExitCode": "dbkit.errors",
     "Project": "dbkit.project",
     "Service": "dbkit.service",
+    "async_engine": "dbkit.api",
     "check": "dbkit.api",
     "create": "dbkit.api",
     "drop": "dbkit.api",
@@ -41,6 +42,7 @@ __all__ = [
     "ExitCode",
     "Project",
     "Service",
+    "async_engine",
     "check",
     "create",
     "drop",

@@ -10,6 +10,7 @@ from dbkit.project import Project
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.orm import Session, sessionmaker
 
     from dbkit.migrations import HistoryResult, Result
@@ -76,6 +77,11 @@ def history(*services: str, project: Project | Path | str | None = None) -> Hist
 def engine(service: str, *, project: Project | Path | str | None = None) -> sa.Engine:
     """Give a service's engine: TLS verified, session set up, safe after a fork; the same one at each call."""
     return _project(project).engine(service)
+
+
+def async_engine(service: str, *, project: Project | Path | str | None = None) -> AsyncEngine:
+    """Give a service's asynchronous engine, the same one at each call in one event loop; it wants the extra `dbkit[async]`."""
+    return _project(project).async_engine(service)
 
 
 def session(service: str, *, project: Project | Path | str | None = None) -> sessionmaker[Session]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import os
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from dbkit.service import Registration, Service, load_service, register
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.orm import Session, sessionmaker
 
 __all__ = ["Project"]
@@ -84,6 +87,14 @@ class Project:
         self.select([name])
         return resolve(self.settings, name, environ=os.environ, overrides=self.overrides)
 
+    def migration_config(self, name: str) -> DatabaseConfig:
+        """Resolve the configuration of the account that changes a service's schema: the service's own where none is set.
+
+        Raises:
+            ConfigurationError: as in `config`.
+        """
+        return self.config(name).for_migrations()
+
     def engine(self, name: str) -> sa.Engine:
         """Give the service's engine, the same one at each call of a process; nothing is connected yet.
 
@@ -93,8 +104,22 @@ class Project:
         key = (os.getpid(), str(self.root), name)
         with _lock:
             known = _engines.get(key)
-            if known is None or known[0] != config:
+            if known is None or not _same(known[0], config):
                 known = _engines[key] = (config, config.create_engine())
+            return known[1]
+
+    def async_engine(self, name: str) -> AsyncEngine:
+        """Give the service's asynchronous engine, the same one at each call in one event loop; nothing is connected yet.
+
+        A connection belongs to the loop that opened it, so each loop has an engine; call it where the loop runs.
+        """
+        config = self.config(name)
+        key = (os.getpid(), str(self.root), name)
+        with _lock:
+            engines = _async_engines.setdefault(_running_loop() or _NO_LOOP, {})
+            known = engines.get(key)
+            if known is None or not _same(known[0], config):
+                known = engines[key] = (config, config.create_async_engine())
             return known[1]
 
     def session(self, name: str) -> sessionmaker[Session]:
@@ -104,8 +129,33 @@ class Project:
         return sessionmaker(self.engine(name))
 
 
+class _NoLoop:
+    """Stands for no event loop."""
+
+
+_NO_LOOP = _NoLoop()
 _engines: dict[tuple[int, str, str], tuple[DatabaseConfig, sa.Engine]] = {}
+# a loop that is gone takes its engines with it
+_async_engines: weakref.WeakKeyDictionary[
+    asyncio.AbstractEventLoop | _NoLoop, dict[tuple[int, str, str], tuple[DatabaseConfig, AsyncEngine]]
+] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _same(known: DatabaseConfig, config: DatabaseConfig) -> bool:
+    """Tell whether an engine serves a configuration; a password that is asked for anew may have changed since."""
+    if config.password_file is not None:
+        config = replace(config, password=known.password)
+    if config.migration_password_file is not None:
+        config = replace(config, migration_password=known.migration_password)
+    return known == config
 
 
 def _renew_lock() -> None:

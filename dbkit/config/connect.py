@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import weakref
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from dbkit.backends import get_backend
-from dbkit.backends.marks import mark
 from dbkit.backends.protocol import Backend, Endpoint, Fault
+from dbkit.config.dialler import Dialler
 from dbkit.config.redact import redact
-from dbkit.config.secrets import Secret
 from dbkit.config.tls_names import is_about_tls
 from dbkit.errors import (
-    BackendMismatchError,
     ConfigurationError,
     DatabaseMissingError,
     DbkitError,
@@ -29,12 +26,14 @@ from dbkit.errors import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from dbkit.config.model import DatabaseConfig
 
-# The folder of the default path is made; any other is the user's to make, because a wrong path must not grow folders.
-OWN_FOLDER = ".dbkit"
+E = TypeVar("E")
+
+# Arguments that would make connections, or log in, past the dialler.
+_BYPASS: Final = frozenset({"creator", "async_creator", "pool", "password"})
 
 # Engines of this process; a child of a fork must not use, nor close, its parent's connections.
 _engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
@@ -52,29 +51,66 @@ def create_engine(config: DatabaseConfig, *, migrating: bool = False, **kw: Any)
         ConfigurationError: TLS is not allowed as configured, the CA cannot be used, or an argument would bypass it.
         MissingDriverError: the driver is not installed.
     """
+    endpoint = config.endpoint()
+    engine = _made(config, endpoint, sa.create_engine, no_pool=migrating or "poolclass" in kw, asked=kw)
+    _hang(engine, config, endpoint, migrating=migrating)
+    return engine
+
+
+def create_async_engine(config: DatabaseConfig, **kw: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's own
+    """Make an asynchronous engine with the same proofs and the same session as `create_engine`.
+
+    Args:
+        config: where to.
+        kw: passed on to `sqlalchemy.ext.asyncio.create_async_engine`, over dbkit's own.
+
+    Raises:
+        ConfigurationError: as in `create_engine`, or the backend has no asynchronous driver.
+        MissingDriverError: the driver is not installed.
+    """
+    endpoint = config.endpoint(asynchronous=True)
+    try:
+        from sqlalchemy.ext.asyncio import create_async_engine as make
+    except ImportError as error:
+        raise _missing_driver(get_backend(config.backend), endpoint.driver, error) from error
+    engine = _made(config, endpoint, make, no_pool="poolclass" in kw, asked=kw)
+    _hang(engine.sync_engine, config, endpoint, migrating=False)
+    return engine
+
+
+def _made(
+    config: DatabaseConfig, endpoint: Endpoint, make: Callable[..., E], *, no_pool: bool, asked: dict[str, Any]
+) -> E:
+    """Make an engine with dbkit's arguments under those that were asked for."""
     backend = get_backend(config.backend)
-    endpoint = replace(config.endpoint(), password=None)
-    asked = kw.pop("connect_args", {})
-    bypass = sorted(name for name in (*kw, *asked) if is_about_tls(name) or name in {"creator", "pool", "password"})
+    connector = backend.connector(endpoint.driver)
+    kw, driver_kw = dict(asked), asked.get("connect_args", {})
+    kw.pop("connect_args", None)
+    bypass = sorted(name for name in (*kw, *driver_kw) if is_about_tls(name) or name in _BYPASS)
     if bypass:
         raise ConfigurationError(
             f"argument {bypass[0]!r} would bypass the proof of TLS", hint="configure it by DATABASE_… keys"
         )
     try:
-        engine = sa.create_engine(
-            backend.connector().url(endpoint),
-            connect_args={**backend.connector().connect_args(endpoint), **asked},
-            **{"hide_parameters": True, **_pool_args(config, endpoint, no_pool=migrating or "poolclass" in kw), **kw},
+        return make(
+            connector.url(endpoint),
+            connect_args={**connector.connect_args(endpoint), **driver_kw},
+            **{"hide_parameters": True, **_pool_args(config, endpoint, no_pool=no_pool), **kw},
         )
     except ImportError as error:
-        raise _missing_driver(backend, error) from error
-    dialler = Dialler(backend=backend, endpoint=endpoint, password=config.password, address=config.address or "")
+        raise _missing_driver(backend, endpoint.driver, error) from error
+
+
+def _hang(engine: sa.Engine, config: DatabaseConfig, endpoint: Endpoint, *, migrating: bool) -> None:
+    """Hang on an engine what makes, proves and sets up its connections."""
+    backend = get_backend(config.backend)
+    connector = backend.connector(endpoint.driver)
+    dialler = Dialler(backend=backend, connector=connector, endpoint=endpoint, config=config)
     sa.event.listen(engine, "do_connect", dialler.connect)
     # on the pool, and after SQLAlchemy's own: its MySQL dialects send a SET NAMES that takes the collation back
     sa.event.listen(engine, "connect", dialler.set_up)
-    backend.connector().engine_events(engine, migrating=migrating)
+    connector.engine_events(engine, migrating=migrating)
     _engines.add(engine)
-    return engine
 
 
 def connect(config: DatabaseConfig, *, database: bool = True, migrating: bool = False) -> sa.Connection:
@@ -130,90 +166,13 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
                 f"{title} at {place}: {config.user!r} may not use database {config.database!r}: {said}",
                 # Without any right on it, the MySQL family does not tell whether the database is there (1044).
                 hint="grant the right; if the database is missing, have an administrator run: "
-                f"{backend.ddl.create_database(config.database or '', None)};",
+                f"{backend.ddl.create_database(config.database or '', config.collation)};",
             )
         case _:
             return UnreachableError(
                 f"cannot reach {title} at {place}: {said}",
                 hint="check DATABASE_HOST, DATABASE_PORT and DATABASE_TYPE, and that it runs",
             )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialler:
-    """Makes the driver connections of one engine."""
-
-    backend: Backend
-    endpoint: Endpoint
-    """Where to, without the password."""
-    password: Secret | None
-    address: str
-
-    def connect(  # noqa: PLR0917 - SQLAlchemy's event
-        self, dialect: sa.Dialect, record: object, cargs: list[Any], cparams: dict[str, Any]
-    ) -> DBAPIConnection:
-        """Connect, and prove TLS and the server's kind: SQLAlchemy's `do_connect`."""
-        del record
-        if self.backend.traits.file_based:
-            _make_own_folder(self.endpoint.database or "")
-        connection, error = self._dial(dialect, cargs, cparams)
-        if connection is None:
-            # raised here, where no frame holds the password and no `except` is open, so that nothing is chained to it
-            raise error or UnreachableError(f"the driver gave no connection to {self.address}")
-        return connection
-
-    def set_up(self, connection: DBAPIConnection, record: object) -> None:
-        """Set the session up: SQLAlchemy's `connect`, for every connection that is new."""
-        del record
-        try:
-            self.backend.connector().set_up(connection, self.endpoint)
-        except BaseException:
-            connection.close()  # the pool does not: it has not got it yet
-            raise
-
-    def _dial(
-        self, dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any]
-    ) -> tuple[DBAPIConnection | None, BaseException | None]:
-        """Give a connection or an error; the frames that hold the password end here."""
-        connection = None
-        try:
-            login = (
-                {} if self.password is None else {"password": self.backend.connector().password(self.password.reveal())}
-            )
-            connection = dialect.connect(*cargs, **cparams, **login)
-            self._prove(connection)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the password
-            if connection is not None:
-                connection.close()
-            return None, self._fresh(error, dialect)
-        return connection, None
-
-    def _prove(self, connection: DBAPIConnection) -> None:
-        connector = self.backend.connector()
-        if self.endpoint.tls.mode != "off" and not connector.encrypted(connection):
-            raise TlsRefusedError(
-                f"the connection to {self.address} is not encrypted", hint="switch TLS on at the server"
-            )
-        found = connector.flavour(connection)
-        if found != self.backend.name:
-            raise BackendMismatchError(
-                f"DATABASE_TYPE is {self.backend.name!r}, but the server at {self.address} is {found!r}",
-                hint=f"set DATABASE_TYPE={found}",
-            )
-
-    def _fresh(self, error: BaseException, dialect: sa.Dialect) -> BaseException:
-        """Make an error that says the same and holds nothing of the attempt."""
-        if isinstance(error, dialect.loaded_dbapi.Error):
-            fresh: BaseException = type(error)(*(redact(arg) if isinstance(arg, str) else arg for arg in error.args))
-            mark(fresh, self.backend.errors.fault(error))
-            return fresh
-        if isinstance(error, DbkitError) or not isinstance(error, Exception):
-            error.__cause__ = error.__context__ = None
-            return error.with_traceback(None)
-        # a decoder's error shows what it could not decode
-        said = "" if isinstance(error, UnicodeError) else f": {redact(str(error))}"
-        kind = UnreachableError if isinstance(error, OSError) else ConfigurationError
-        return kind(f"the driver {self.endpoint.driver} cannot connect to {self.address}: {type(error).__name__}{said}")
 
 
 def _pool_args(config: DatabaseConfig, endpoint: Endpoint, *, no_pool: bool) -> dict[str, Any]:
@@ -231,18 +190,12 @@ def _pool_args(config: DatabaseConfig, endpoint: Endpoint, *, no_pool: bool) -> 
     }
 
 
-def _missing_driver(backend: Backend, error: ImportError) -> MissingDriverError:
-    hint = f"pip install 'dbkit[{backend.traits.extra}]'"
+def _missing_driver(backend: Backend, driver: str, error: ImportError) -> MissingDriverError:
+    extras = {item.name: item.extra for item in backend.traits.drivers}
+    hint = f"pip install 'dbkit[{extras.get(driver) or backend.traits.extra}]'"
     if error.name is None:  # the module is there, and a library that it needs is not
         hint += "; the driver also needs the system's libraries, for pyodbc libodbc2 and libltdl7"
-    return MissingDriverError(f"the driver of {backend.traits.title} cannot be loaded: {error}", hint=hint)
-
-
-def _make_own_folder(path: str) -> None:
-    folder = Path(path).parent
-    if folder.name == OWN_FOLDER and folder.parent.is_dir():
-        with contextlib.suppress(OSError):  # SQLite says better that it cannot open the file
-            folder.mkdir(exist_ok=True)
+    return MissingDriverError(f"the driver {driver} of {backend.traits.title} cannot be loaded: {error}", hint=hint)
 
 
 def _forget_connections() -> None:

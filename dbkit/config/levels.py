@@ -116,6 +116,11 @@ def _from_file(table: Mapping[str, Any], file: Path, prefix: str) -> dict[str, t
         name = prefix + key
         if not text.strip():
             raise ConfigurationError(f"{file}: {name} is empty", hint="set it, or leave it out")
+        if setting.field == "ssl_key" and "-----BEGIN" in text:
+            raise ConfigurationError(
+                f"{file}: {name}: a private key does not belong into a file that is committed",
+                hint="name its file, or set DATABASE_SSL_KEY_FILE",
+            )
         found[setting.field] = (setting.read(text, f"{file}: {name}"), Source(kind="file", name=name, path=str(file)))
     return found
 

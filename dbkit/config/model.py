@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from dbkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from dbkit.backends.protocol import Backend
 
@@ -30,6 +31,11 @@ class Source:
     path: str | None = None
     """The file that it was read from: `.env`, the project's file, or the secret file that `X_FILE` names."""
     line: int | None = None
+
+    @property
+    def from_file(self) -> bool:
+        """Whether a variable ending in `_FILE` named the file that holds it."""
+        return self.kind in {"environment", ".env"} and self.name.endswith("_FILE")
 
     def __str__(self) -> str:
         """Word it for people: `USER_DATABASE_HOST (.env:3)`."""
@@ -50,15 +56,30 @@ class DatabaseConfig:
     backend: str
     service: str | None = None
     driver: str = ""
-    """The driver; empty for the backend's own."""
+    """The driver of engines; empty for the backend's own."""
+    async_driver: str = ""
+    """The driver of asynchronous engines; empty for the backend's own."""
     host: str | None = None
     port: int | None = None
     socket: str | None = None
     """The Unix socket, where `DATABASE_HOST` began with a slash; then `host` is None."""
     user: str | None = None
     password: Secret | None = field(default=None, repr=False)
+    """The password as it was when the configuration was read; where it comes from a file or provider, connections ask there anew."""
+    password_file: str | None = None
+    """The file that is read for each new connection."""
+    password_provider: str | None = None
+    """`module:function` that is asked for each new connection."""
+    migration_user: str | None = None
+    """The account that changes the schema; None for `user`."""
+    migration_password: Secret | None = field(default=None, repr=False)
+    migration_password_file: str | None = None
     database: str | None = None
     """The database's name; on SQLite the file's path, as in `sqlite_path`."""
+    schema: str | None = None
+    """PostgreSQL's schema; None for the account's own search path."""
+    collation: str | None = None
+    """Of a database that is created, and of the MySQL family's sessions; None for dbkit's choice."""
     sqlite_path: str | None = None
     query: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Driver options out of DATABASE_URL, never about TLS."""
@@ -68,11 +89,20 @@ class DatabaseConfig:
     ssl_verify_cert: bool | None = None
     """None where nobody said, which under an insecure `tls` means clear text, and else true."""
     ssl_verify_identity: bool | None = None
+    ssl_cert: str | None = None
+    """The client's certificate: a path or PEM text."""
+    ssl_key: str | None = None
+    """Its key: a path or PEM text; None where it stands in the certificate's file."""
+    mssql_encrypt: Literal["yes", "strict"] = "yes"
     pool_size: int = 10
     max_overflow: int = 20
     pool_recycle_s: int = 300
     connect_timeout_s: float = 10.0
+    deadline_s: float | None = None
+    """How long a statement may take, as far as the driver offers a limit."""
     environment: Literal["development", "test", "production"] = "development"
+    root: str | None = field(default=None, compare=False, repr=False)
+    """The project's folder, from which a password provider is imported."""
     provenance: Mapping[str, Source] = field(default_factory=dict, compare=False, repr=False)
     """Where each field's value came from."""
 
@@ -113,57 +143,102 @@ class DatabaseConfig:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
-    def endpoint(self) -> Endpoint:
-        """Give what a backend needs to connect, TLS decided down to the concrete CA file.
+    def for_migrations(self) -> DatabaseConfig:
+        """Give the configuration of the account that changes the schema; statements of a migration have no deadline."""
+        unbounded = replace(self, deadline_s=None)
+        if self.migration_user is None:
+            return unbounded
+        sources = {**self.provenance}
+        for name in ("user", "password"):
+            sources[name] = sources.pop(f"migration_{name}", sources.get(name, Source(kind="default", name="default")))
+        return replace(
+            unbounded,
+            user=self.migration_user,
+            password=self.migration_password,
+            password_file=self.migration_password_file,
+            # tokens are made for a user by name; a password of its own comes before them
+            password_provider=None if self.migration_password else self.password_provider,
+            provenance=sources,
+        )
+
+    def driver_of(self, kind: Literal["sync", "async"]) -> str:
+        """Name the driver of engines of a kind.
 
         Raises:
-            ConfigurationError: TLS is not allowed as configured, or the CA cannot be used.
+            ConfigurationError: the backend has no asynchronous driver.
+        """
+        asked = self.driver if kind == "sync" else self.async_driver
+        found = asked or self._backend.traits.driver_of(kind)
+        if found is None:
+            raise ConfigurationError(
+                f"{self._backend.traits.title} has no asynchronous driver here",
+                hint="use create_engine(), in a thread where the application is asynchronous",
+            )
+        return found
+
+    def endpoint(self, *, asynchronous: bool = False) -> Endpoint:
+        """Give what a backend needs to connect, TLS decided down to the concrete CA file; without the password.
+
+        Raises:
+            ConfigurationError: TLS is not allowed as configured, or the CA or the client's certificate cannot be used.
         """
         from dbkit.config.tls import tls_plan
 
         return Endpoint(
-            driver=self.driver or self._backend.traits.driver,
+            driver=self.driver_of("async" if asynchronous else "sync"),
             host=self.host,
             port=self.port,
             socket=self.socket,
             user=self.user,
-            password=None if self.password is None else self.password.reveal(),
             database=self.sqlite_path or self.database if self._backend.traits.file_based else self.database,
+            schema=self.schema,
+            collation=self.collation,
             tls=tls_plan(self),
             connect_timeout_s=self.connect_timeout_s,
+            deadline_s=self.deadline_s,
             application_name=f"dbkit:{self.service}" if self.service else "dbkit",
             query=self.query,
         )
 
     @sealed
-    def url(self) -> sa.URL:
+    def url(self, *, asynchronous: bool = False) -> sa.URL:
         """Build a URL, password included, that verifies TLS even when given to a bare `sqlalchemy.create_engine`.
+
+        A password that comes from a file or a provider is the one of this moment.
+
+        Args:
+            asynchronous: for a bare `create_async_engine`.
 
         Raises:
             ConfigurationError: the driver cannot do that from a URL; `create_engine()` can.
         """
+        from dbkit.config.passwords import current_password
+
+        endpoint, password = self.endpoint(asynchronous=asynchronous), current_password(self)
         if (
-            self.password is not None
+            password is not None
             and self._backend.traits.passwords_in_url == "ascii"
-            and not self.password.reveal().isascii()
+            and not password.reveal().isascii()
         ):
             raise ConfigurationError(
                 "a URL cannot carry this password: it has characters outside ASCII, which the driver would change",
                 hint="use DatabaseConfig.create_engine(), which passes it unchanged",
             )
-        return self._backend.connector().url(self.endpoint())
+        full = replace(endpoint, password=None if password is None else password.reveal())
+        return self._backend.connector(endpoint.driver).url(full)
 
-    def get_connection_url(self) -> str:
+    def get_connection_url(self, *, asynchronous: bool = False) -> str:
         """Give `url()` as text, with the password in it. Raises what `url()` raises."""
-        return self.url().render_as_string(hide_password=False)
+        return self.url(asynchronous=asynchronous).render_as_string(hide_password=False)
 
-    def connect_args(self) -> dict[str, Any]:
+    def connect_args(self, *, asynchronous: bool = False) -> dict[str, Any]:
         """Build the driver's arguments that stand beside the URL, an SSLContext where the driver takes one; no password.
 
         Raises:
             ConfigurationError: as in `endpoint`.
         """
-        return self._backend.connector().connect_args(self.endpoint())
+        endpoint = self.endpoint(asynchronous=asynchronous)
+        return self._backend.connector(endpoint.driver).connect_args(endpoint)
 
     def create_engine(self, **kw: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
         """Make an engine that never falls back and never migrates; its URL holds no password.
@@ -179,6 +254,20 @@ class DatabaseConfig:
 
         return create_engine(self, **kw)
 
+    def create_async_engine(self, **kw: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's own
+        """Make an asynchronous engine that never falls back and never migrates; its URL holds no password.
+
+        Args:
+            kw: passed on to `sqlalchemy.ext.asyncio.create_async_engine`, over dbkit's own.
+
+        Raises:
+            ConfigurationError: as in `endpoint`, or the backend has no asynchronous driver.
+            MissingDriverError: the driver is not installed.
+        """
+        from dbkit.config.connect import create_async_engine
+
+        return create_async_engine(self, **kw)
+
     def redacted(self) -> str:
         """Word the configuration as one URL for people, `***` in place of the password; always possible."""
         traits = self._backend.traits
@@ -186,7 +275,7 @@ class DatabaseConfig:
         if traits.file_based:
             return f"{traits.scheme}:///{self.sqlite_path or self.database or ''}"
         login = "" if self.user is None else quote(self.user, safe="")
-        login += "" if self.password is None else f":{MASK}"
+        login += "" if self.password is None and self.password_provider is None else f":{MASK}"
         place = self.address or ""
         where = quote(place, safe="") if self.socket else place
         return f"{scheme}://{login}{'@' if login else ''}{where}/{self.database or ''}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Backend
 from dbkit.backends.tidb import cloud
+from dbkit.config.drivers import Wish, choose_drivers
 from dbkit.config.levels import Level, levels_of
 from dbkit.config.load import Settings
 from dbkit.config.model import DatabaseConfig, Source
@@ -29,6 +30,16 @@ _DEFAULT: Final = Source(kind="default", name="default")
 # Without a service the embedded database has a name too.
 _NO_SERVICE: Final = "default"
 Fields = dict[str, tuple[Any, Source]]
+_PASSWORDS: Final = ("password", "password_provider")
+# What means the same for every backend, and what only a server has.
+_COMMON: Final = (
+    *("driver", "async_driver", "pool_size", "max_overflow", "pool_recycle_s", "connect_timeout_s", "deadline_s"),
+    *("environment", "query"),
+)
+_SERVER: Final = (
+    *("user", "password_file", "password_provider", "migration_user", "migration_password_file", "schema", "collation"),
+    *("tls", "ssl_ca", "ssl_verify_cert", "ssl_verify_identity", "ssl_cert", "ssl_key", "mssql_encrypt"),
+)
 
 
 @sealed
@@ -54,15 +65,19 @@ def resolve(
         raise ConfigurationError(f"{service!r} cannot be a service's name", hint="use letters, digits, - and _")
     variables = os.environ if environ is None else environ
     unknown_names({*variables, *settings.dotenv}, {*settings.services, *([service] if service else [])})
-    found = _combine(list(levels_of(settings, service, environ=variables, overrides=overrides or {})))
+    levels = list(levels_of(settings, service, environ=variables, overrides=overrides or {}))
+    found = _combine(levels)
     backend = _backend_of(found)
-    _check_driver(found, backend)
+    found |= choose_drivers(_wishes(levels, backend), backend, backend_level=_level_of("backend", levels))
     values = {name: value for name, (value, _) in found.items()}
-    values["ssl_ca"] = _from_root(found.get("ssl_ca"), settings.root)
+    for name in ("ssl_ca", "ssl_cert", "ssl_key"):
+        values[name] = _from_root(found.get(name), settings.root)
+    values |= _password_files(found)
     known = _fields(values, settings, backend=backend, service=service)
     fields = {name: value for name, value in {**_common(values), **known}.items() if value is not None}
     provenance = {name: found[name][1] if name in found else _DEFAULT for name in ("backend", *fields)}
-    config = DatabaseConfig(backend=backend.name, service=service, provenance=provenance, **fields)
+    root = None if settings.root is None else str(settings.root)
+    config = DatabaseConfig(backend=backend.name, service=service, root=root, provenance=provenance, **fields)
     check_tls(config)
     return config
 
@@ -71,10 +86,49 @@ def _combine(levels: Iterable[Level]) -> Fields:
     """Take each field from the first level that has it."""
     found: Fields = {}
     for level in levels:
+        _take_password(found, level)
         for name, item in level.fields.items():
-            found.setdefault(name, item)
+            if name != "driver":
+                found.setdefault(name, item)
         _take_url(found, level)
     return {name: item for name, item in found.items() if item[0] is not None}
+
+
+def _take_password(found: Fields, level: Level) -> None:
+    """Have a password and a provider of one be one thing: what a level says of either puts away what a weaker one says."""
+    given = {name: level.fields[name] for name in _PASSWORDS if name in level.fields}
+    if level.url is not None and level.url_source is not None and "password" in level.url.fields:
+        given.setdefault("password", (level.url.fields["password"], level.url_source))
+    if len(given) > 1:
+        names = " and ".join(source.name for _, source in given.values())
+        raise ConfigurationError(f"{names} are both set", hint="unset one of them")
+    if given and not any(name in found for name in _PASSWORDS):
+        found.update({name: given.get(name, (None, _DEFAULT)) for name in _PASSWORDS})
+
+
+def _wishes(levels: Sequence[Level], backend: Backend) -> list[Wish]:
+    """List the drivers that are named, the strongest first; a URL for another backend names none for this one."""
+    found = []
+    for number, level in enumerate(levels):
+        for field in ("driver", "async_driver"):
+            if field in level.fields:
+                name, source = level.fields[field]
+                found.append(Wish(name=str(name), source=source, level=number))
+        if level.url and level.url.driver and level.url_source and backend.name in schemes_of(level.url.scheme):
+            found.append(Wish(name=level.url.driver, source=level.url_source, level=number))
+    return found
+
+
+def _level_of(name: str, levels: Sequence[Level]) -> int:
+    """Tell at which level a field was decided, by itself or by a URL; behind all of them where nobody did."""
+    return next((number for number, level in enumerate(levels) if name in level.fields or level.url), len(levels))
+
+
+def _password_files(found: Fields) -> dict[str, str]:
+    """Name the files that passwords were read from, to be read again for each new connection."""
+    names = [name for name in ("password", "migration_password") if name in found]
+    sources = {name: found[name][1] for name in names}
+    return {f"{name}_file": source.path for name, source in sources.items() if source.path and source.from_file}
 
 
 def _take_url(found: Fields, level: Level) -> None:
@@ -88,7 +142,7 @@ def _take_url(found: Fields, level: Level) -> None:
     if "host" in fields and "host" not in found:
         # the URL's place is one thing: a weaker level's port belongs to another server
         fields = {"port": None, **fields}
-    fields = {"backend": named[0], "driver": level.url.driver, **fields}
+    fields = {"backend": named[0], **fields}
     for name, value in fields.items():
         found.setdefault(name, (value, level.url_source))
 
@@ -111,15 +165,6 @@ def _backend_of(found: Fields) -> Backend:
     return get_backend("sqlite")
 
 
-def _check_driver(found: Fields, backend: Backend) -> None:
-    driver, source = found.get("driver", (None, _DEFAULT))
-    if driver not in {None, "", backend.traits.driver}:
-        raise ConfigurationError(
-            f"{source.name}: driver {driver!r} is not supported for {backend.traits.title}",
-            hint=f"leave it out, or use {backend.traits.driver!r}",
-        )
-
-
 def _fields(values: Mapping[str, Any], settings: Settings, *, backend: Backend, service: str | None) -> dict[str, Any]:
     if backend.traits.file_based:
         return _file_fields(values, settings, backend=backend, service=service)
@@ -127,8 +172,7 @@ def _fields(values: Mapping[str, Any], settings: Settings, *, backend: Backend, 
 
 
 def _common(values: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("driver", "pool_size", "max_overflow", "pool_recycle_s", "connect_timeout_s", "environment", "query")
-    return {name: values.get(name) for name in names}
+    return {name: values.get(name) for name in _COMMON}
 
 
 def _file_fields(
@@ -140,25 +184,25 @@ def _file_fields(
         raise ConfigurationError("DATABASE_SQLITE_PATH holds a NUL character")
     if text != ":memory:":
         text = str((settings.root or Path.cwd()) / Path(text).expanduser())
-    return {"sqlite_path": text, "database": text, "driver": backend.traits.driver}
+    return {"sqlite_path": text, "database": text, "driver": values.get("driver") or backend.traits.driver}
 
 
 def _server_fields(values: Mapping[str, Any], backend: Backend, service: str | None) -> dict[str, Any]:
     host = values.get("host") or "localhost"
-    password = values.get("password")
     found = {
+        **{name: values.get(name) for name in _SERVER},
         "host": None if host.startswith("/") else host,
         "socket": host if host.startswith("/") else None,
         "port": values.get("port") or (cloud.PORT if cloud.is_cloud(host) else backend.traits.port),
-        "user": values.get("user"),
-        "password": Secret(password) if password else None,
         "database": _database(values.get("database"), backend, service),
-        "driver": backend.traits.driver,
-        "tls": values.get("tls"),
-        "ssl_ca": values.get("ssl_ca"),
-        "ssl_verify_cert": values.get("ssl_verify_cert"),
-        "ssl_verify_identity": values.get("ssl_verify_identity"),
+        "driver": values.get("driver") or backend.traits.driver,
     }
+    for name in ("password", "migration_password"):
+        found[name] = Secret(values[name]) if values.get(name) else None
+    if found["migration_password"] and not found["migration_user"]:
+        raise ConfigurationError(
+            "DATABASE_MIGRATION_PASSWORD is set, but not DATABASE_MIGRATION_USER", hint="set both or neither"
+        )
     if (found["tls"] or "verify") == "verify":
         found |= {name: True for name in ("ssl_verify_cert", "ssl_verify_identity") if found[name] is None}
     _check_cloud(host, found)

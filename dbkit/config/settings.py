@@ -126,6 +126,27 @@ def boolean(text: str) -> bool:
     return found[text.strip().lower()]
 
 
+def reference(text: str) -> str:
+    """Take `module:function`."""
+    if not re.fullmatch(r"\s*[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\s*", text):
+        raise ValueError("module:function, such as acme.secrets:database_token")
+    return text.strip()
+
+
+def schema(text: str) -> str:
+    """Take the name of a schema that needs no quotes."""
+    if not re.fullmatch(r"\s*[a-z_][a-z0-9_]{0,62}\s*", text):
+        raise ValueError("a name of small letters, digits and _, 63 at most")
+    return text.strip()
+
+
+def collation(text: str) -> str:
+    """Take the name of a collation or locale, such as utf8mb4_0900_bin or en_US.UTF-8."""
+    if not re.fullmatch(r"\s*[A-Za-z][A-Za-z0-9_.@\-]{0,62}\s*", text):
+        raise ValueError("the name of a collation, such as utf8mb4_0900_bin or en_US.UTF-8")
+    return text.strip()
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     """Make a parser that takes one of these words."""
 
@@ -165,8 +186,30 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         meaning="The account's password, as it is, not percent-encoded. Better: `DATABASE_PASSWORD_FILE`, the file that holds it.",
     ),
     Setting(
+        key="DATABASE_PASSWORD_PROVIDER", field="password_provider", file_key="password_provider", parse=reference, default="none",
+        example="acme.secrets:database_token",
+        meaning="`module:function` that gives a password or token for each new connection, instead of `DATABASE_PASSWORD`.",
+    ),
+    Setting(
+        key="DATABASE_MIGRATION_USER", field="migration_user", file_key="migration_user", parse=verbatim, default="the service's own", example="app_migration",
+        meaning="The account that changes the schema: used by `migrate`, `create` and their kin instead of `DATABASE_USER`.",
+    ),
+    Setting(
+        key="DATABASE_MIGRATION_PASSWORD", field="migration_password", parse=verbatim, secret=True, default="the service's own",
+        meaning="Its password. Set it where migrations run, and not in services.",
+    ),
+    Setting(
         key="DATABASE_NAME", field="database", file_key="database", parse=words, default="`{service}`", example="app_{service}",
         meaning="The database's name; `{service}` in it stands for the service's.",
+    ),
+    Setting(
+        key="DATABASE_SCHEMA", field="schema", file_key="schema", parse=schema, default="`public`", example="app",
+        meaning="PostgreSQL: the schema that holds the service's tables. Other databases have none and pass it over.",
+    ),
+    Setting(
+        key="DATABASE_COLLATION", field="collation", file_key="collation", parse=collation, default="exact for case and accents, per backend",
+        example="utf8mb4_0900_bin",
+        meaning="The collation of a database that is created, and of sessions of the MySQL family.",
     ),
     Setting(
         key="DATABASE_SQLITE_PATH", field="sqlite_path", file_key="sqlite_path", parse=words, default="`.dbkit/{service}.db`",
@@ -190,6 +233,22 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         meaning="`verify`; `insecure-loopback` for a server on this machine; `insecure-private` for a single-label or private-range host, never in production.",
     ),
     Setting(
+        key="DATABASE_SSL_CERT", field="ssl_cert", file_key="ssl_cert", parse=words, refuse_empty=True, default="none", example="client.crt",
+        meaning="The client's certificate, where the server asks for one: a path or PEM text.",
+    ),
+    Setting(
+        key="DATABASE_SSL_KEY", field="ssl_key", file_key="ssl_key", parse=words, refuse_empty=True, default="in `DATABASE_SSL_CERT`", example="client.key",
+        meaning="The key of this certificate, without a passphrase: a path or PEM text.",
+    ),
+    Setting(
+        key="DATABASE_MSSQL_ENCRYPT", field="mssql_encrypt", file_key="mssql_encrypt", parse=one_of("yes", "strict"), refuse_empty=True, default="yes",
+        meaning="SQL Server: `yes`, or `strict` (TDS 8, SQL Server 2022 and later), where TLS comes before everything else.",
+    ),
+    Setting(
+        key="DATABASE_DRIVER", field="driver", file_key="driver", parse=backend_name, default="the backend's own", example="psycopg",
+        meaning="Another driver of the same backend; it counts for the kind, sync or async, that it belongs to.",
+    ),
+    Setting(
         key="DATABASE_POOL_SIZE", field="pool_size", file_key="pool_size", parse=several, default="10",
         meaning="Connections that a service keeps open.",
     ),
@@ -204,6 +263,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         key="DATABASE_CONNECT_TIMEOUT", field="connect_timeout_s", file_key="connect_timeout", parse=timeout, default="10",
         meaning="Seconds within which a connection must be made.",
+    ),
+    Setting(
+        key="DATABASE_DEADLINE", field="deadline_s", file_key="deadline", parse=timeout, default="none",
+        meaning="Seconds that a statement of a service may take, as far as the driver offers a limit; migrations have none.",
     ),
     Setting(
         key="DBKIT_ENV", field="environment", parse=one_of(*ENVIRONMENTS), default="development", per_service=False,

@@ -12,6 +12,7 @@ import re
 import ssl
 import stat
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 VENDORED: Final = Path(__file__).with_name("isrgrootx1.pem")
 # ISRG Root X1, https://letsencrypt.org/certificates/
 FINGERPRINT: Final = "96bcec06264976f37460779acf28c5a7cfe8a3c0aae11a8ffcee05c0bddf08c6"
-_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_PEM: Final = "-----BEGIN "
 
 
 def check_tls(config: DatabaseConfig) -> None:
@@ -95,10 +96,59 @@ def tls_plan(config: DatabaseConfig) -> TlsPlan:
     asked = (config.ssl_ca, config.ssl_verify_cert, config.ssl_verify_identity)
     if config.tls != "verify" and all(item is None for item in asked):
         return TlsPlan(mode="off")
+    cert_file, key_file = client_certificate(config.ssl_cert, config.ssl_key)
+    own = TlsPlan(mode="encrypt", cert_file=cert_file, key_file=key_file, strict=config.mssql_encrypt == "strict")
     if config.ssl_verify_cert is False:
-        return TlsPlan(mode="encrypt")
+        return own
     ca_file = resolve_ca(config.ssl_ca, config.host)
-    return TlsPlan(mode="ca" if config.ssl_verify_identity is False else "verify", ca_file=ca_file)
+    return replace(own, mode="ca" if config.ssl_verify_identity is False else "verify", ca_file=ca_file)
+
+
+def client_certificate(cert: str | None, key: str | None) -> tuple[str | None, str | None]:
+    """Find the files of the client's certificate and key, and prove that they belong together.
+
+    Raises:
+        ConfigurationError: one of them is missing or unreadable, or they do not match, or the key has a passphrase.
+    """
+    if cert is None:
+        if key is not None:
+            raise ConfigurationError("DATABASE_SSL_KEY is set, but not DATABASE_SSL_CERT", hint="set both or neither")
+        return None, None
+    cert_file = _as_file(cert, "DATABASE_SSL_CERT").absolute()
+    key_file = None if key is None else _as_file(key, "DATABASE_SSL_KEY").absolute()
+    for name, path in (("DATABASE_SSL_CERT", cert_file), ("DATABASE_SSL_KEY", key_file)):
+        try:
+            if path is not None:
+                path.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"{name} is {show(path)}, which cannot be read: {error.strerror}") from None
+    _prove_pair(cert_file, key_file)
+    return str(cert_file), str(key_file or cert_file)
+
+
+def _prove_pair(cert_file: Path, key_file: Path | None) -> None:
+    asked: list[bool] = []
+
+    def passphrase() -> str:
+        asked.append(True)
+        return ""
+
+    said = None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password=passphrase)
+    except (ssl.SSLError, ValueError) as error:
+        said = getattr(error, "reason", None) or ""
+    if asked:
+        raise ConfigurationError(
+            f"DATABASE_SSL_KEY is {show(key_file or cert_file)}, which has a passphrase",
+            hint="write the key without one, readable by the service alone: openssl pkey -in KEY -out PLAIN",
+        )
+    if said is not None:
+        wrong = "is not the key of" if "MISMATCH" in said else "does not make a key and certificate with"
+        raise ConfigurationError(
+            f"DATABASE_SSL_KEY {show(key_file or cert_file)} {wrong} DATABASE_SSL_CERT {show(cert_file)}",
+            hint="name the PEM files of a certificate and of its own key",
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -130,7 +180,7 @@ def resolve_ca(asked: str | None, host: str) -> str:
         ConfigurationError: there is none, or it cannot be used.
     """
     if asked is not None and asked != "system":
-        return _usable(_as_file(asked), "DATABASE_SSL_CA")
+        return _usable(_as_file(asked, "DATABASE_SSL_CA"), "DATABASE_SSL_CA")
     if asked is None and cloud.is_dedicated(host):
         raise ConfigurationError(
             f"{show(host)} is TiDB Cloud Dedicated, which has a CA of its own",
@@ -144,14 +194,14 @@ def resolve_ca(asked: str | None, host: str) -> str:
     return _usable(Path(found), "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") == found else "the system's bundle")
 
 
-def _as_file(asked: str) -> Path:
+def _as_file(asked: str, name: str) -> Path:
     """Turn PEM text (also base64 of it, or with literal backslash-n) into a file; a path is taken as it is."""
-    text = asked.replace("\\n", "\n") if _BEGIN in asked else _from_base64(asked)
-    if text is not None and _BEGIN in text:
+    text = asked.replace("\\n", "\n") if _PEM in asked else _from_base64(asked)
+    if text is not None and _PEM in text:
         return _keep(text)
     if "?" in asked:
         raise ConfigurationError(
-            f"DATABASE_SSL_CA is {show(asked)}: a second '?' of a URL has got into the path",
+            f"{name} is {show(asked)}: a second '?' of a URL has got into the path",
             hint="join options with '&'",
         )
     return Path(asked).expanduser()
@@ -159,7 +209,7 @@ def _as_file(asked: str) -> Path:
 
 def _from_base64(asked: str) -> str | None:
     compact = re.sub(r"\s+", "", asked)
-    if len(compact) < len(_BEGIN) or os.path.lexists(asked):
+    if len(compact) < len(_PEM) or os.path.lexists(asked):
         return None
     try:
         return base64.b64decode(compact, validate=True).decode("ascii")

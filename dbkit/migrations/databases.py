@@ -81,7 +81,7 @@ def create_missing(config: DatabaseConfig) -> bool:
             connection.exec_driver_sql("PRAGMA user_version = 0")
             connection.commit()
         return True
-    return _execute(config, backend.ddl.create_database(name, None), done=Fault.DATABASE_EXISTS)
+    return _execute(config, backend.ddl.create_database(name, config.collation), done=Fault.DATABASE_EXISTS)
 
 
 def drop_existing(config: DatabaseConfig) -> bool:

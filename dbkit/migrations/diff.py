@@ -34,7 +34,7 @@ def compare(project: Project, name: str, link: Link) -> ServiceResult:
     began = time.monotonic()
     result = ServiceResult(service=name)
     try:
-        result = describe(result, project.config(name))
+        result = describe(result, project.migration_config(name))
         environment = Environment.of(project, name)
         result = replace(result, head=", ".join(environment.history.heads) or None)
         with _at_head(environment) as connection:
@@ -93,7 +93,7 @@ def _need(environment: Environment, name: str) -> None:
 def _at_head(environment: Environment) -> sa.Connection:
     """Connect to a database that is there and at head."""
     name = environment.registration.name
-    config = environment.project.config(name)
+    config = environment.project.migration_config(name)
     if not exists(config):
         raise DatabaseMissingError(f"service {name!r} has no database yet", hint=f"run dbkit migrate {name}")
     connection = connect(config)

@@ -157,7 +157,7 @@ def _project(config: Config) -> Project:
 
 @contextlib.contextmanager
 def _connection(environment: Environment) -> Iterator[tuple[sa.Connection, Funnel]]:
-    config = environment.project.config(environment.registration.name)
+    config = environment.project.migration_config(environment.registration.name)
     with connect(config, migrating=True) as connection:
         backend = backend_of(connection.dialect)
         with backend.locker.lock(connection, patience_s=LOCK_WAIT_S, on_wait=lambda: None) as lock:

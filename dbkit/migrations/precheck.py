@@ -46,7 +46,7 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
     result = ServiceResult(service=name)
     config: DatabaseConfig | None = None
     try:
-        config = project.config(name)
+        config = project.migration_config(name)
         result = describe(result, config)
         registration = project.registration(name)
         history = read_history(name, registration.migrations)

@@ -46,7 +46,7 @@ def _on_databases(command: str, project: Project, services: Sequence[str], *, dr
 def _on_database(command: str, project: Project, name: str, *, sharing: Sequence[str], dry_run: bool) -> ServiceResult:
     result, began = ServiceResult(service=name), time.monotonic()
     try:
-        config = project.config(name)
+        config = project.migration_config(name)
         result = describe(result, config)
         _refuse_shared(name, sharing)
         there = exists(config)
@@ -68,7 +68,7 @@ def _sharing(project: Project, names: Sequence[str]) -> dict[str, tuple[str, ...
         with suppress(
             DbkitError
         ):  # a service whose place cannot be read is nobody's neighbour; its own command tells why
-            found = describe(ServiceResult(service=name), project.config(name))
+            found = describe(ServiceResult(service=name), project.migration_config(name))
             places[name] = (found.backend, found.host, found.database)
     others = [name for name in places if name not in names]
     return {name: tuple(other for other in others if places[other] == places[name]) for name in names if name in places}

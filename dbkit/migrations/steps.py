@@ -93,7 +93,7 @@ def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is m
     result = ServiceResult(service=name)
     session: Session | None = None
     try:
-        config = project.config(name)
+        config = project.migration_config(name)
         result = describe(result, config)
         environment = Environment.of(project, name)
         result = replace(result, head=", ".join(environment.history.heads) or None)
@@ -132,7 +132,7 @@ class _Wait:
 @contextmanager
 def _locked(environment: Environment, link: Link, result: ServiceResult, *, lock_wait_s: float) -> Iterator[Session]:
     """Connect, take the lock, and put the funnel up: lock first, then the pending revisions are computed."""
-    config = environment.project.config(environment.registration.name)
+    config = environment.project.migration_config(environment.registration.name)
     with ExitStack() as stack:
         connection = stack.enter_context(connect(config, migrating=True))
         backend = backend_of(connection.dialect)
@@ -177,7 +177,7 @@ def _after(session: Session | None, result: ServiceResult) -> ServiceResult:
     if session is None:
         return result
     try:
-        with connect(session.environment.project.config(result.service)) as connection:
+        with connect(session.environment.project.migration_config(result.service)) as connection:
             return _now(session, connection, result)
     except (DbkitError, sa.exc.SQLAlchemyError):
         return replace(result, applied=tuple(session.applied))

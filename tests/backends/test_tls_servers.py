@@ -16,7 +16,8 @@ from sqlalchemy.pool import NullPool
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Endpoint, Fault, TlsPlan
 from dbkit.config import DatabaseConfig
-from dbkit.config.connect import Dialler, connect
+from dbkit.config.connect import connect
+from dbkit.config.dialler import Dialler
 from dbkit.errors import TlsRefusedError
 from tests.backends.accounts import Door, Stripped, configured
 from tests.servers import Server
@@ -159,16 +160,18 @@ def test_a_connection_that_turns_out_to_be_clear_is_closed_and_refused(server: S
     endpoint = clear.endpoint()
     engine = by_engine(clear)
     arguments = engine.dialect.create_connect_args(engine.url)
+    backend = get_backend(server.backend)
     dialler = Dialler(
-        backend=get_backend(server.backend),
+        backend=backend,
+        connector=backend.connector(),
         endpoint=Endpoint(driver=endpoint.driver, host=endpoint.host, tls=TlsPlan(mode="encrypt")),
-        password=clear.password,
-        address=clear.address or "",
+        config=clear,
     )
     connections: list[Any] = []
 
     class Remembering:
         loaded_dbapi = engine.dialect.loaded_dbapi
+        is_async = False
 
         def connect(self, *args: Any, **kw: Any) -> Any:
             connections.append(engine.dialect.connect(*args, **kw))

@@ -122,6 +122,22 @@ def _backends() -> Iterator[str]:
         traits = get_backend(name).traits
         extra = f"`dbkit[{traits.extra}]`" if traits.extra else "none"
         yield f"| `{name}` | {traits.title} | {traits.port or ''} | {traits.driver} | {extra} |"
+    yield from (
+        "",
+        "## Drivers",
+        "",
+        "By `DATABASE_DRIVER`, or behind the `+` of a `DATABASE_URL`. The first of its kind is the default.",
+        "",
+    )
+    yield from ("| `DATABASE_TYPE` | driver | engines | extra |", "|---|---|---|---|")
+    for name in backend_names():
+        traits = get_backend(name).traits
+        for driver in traits.drivers:
+            extra = f"`dbkit[{driver.extra}]`" if driver.extra else "none"
+            kinds = ", ".join(kind for kind in ("sync", "async") if kind in driver.kinds)
+            yield f"| `{name}` | {driver.name} | {kinds} | {extra} |"
+        for refused, reason in traits.refused_drivers.items():
+            yield f"| `{name}` | {refused} | refused | {reason} |"
 
 
 PAGES = {

@@ -1,0 +1,127 @@
+"""How one connection is made: the password asked for at that moment, TLS and the server's kind proved, the session set up."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbkit.backends.marks import mark
+from dbkit.backends.protocol import Backend, Connector, Endpoint, Fault
+from dbkit.config.passwords import current_password, current_password_async, renewable
+from dbkit.config.redact import redact
+from dbkit.config.secrets import Secret
+from dbkit.errors import BackendMismatchError, ConfigurationError, DbkitError, TlsRefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+    from dbkit.config.model import DatabaseConfig
+
+# The folder of the default path is made; any other is the user's to make, because a wrong path must not grow folders.
+OWN_FOLDER = ".dbkit"
+
+Dialled = tuple["DBAPIConnection | None", BaseException | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialler:
+    """Makes the driver connections of one engine."""
+
+    backend: Backend
+    connector: Connector
+    endpoint: Endpoint
+    """Where to, without the password."""
+    config: DatabaseConfig
+    """Whose password is asked for."""
+
+    def connect(  # noqa: PLR0917 - SQLAlchemy's event
+        self, dialect: sa.Dialect, record: object, cargs: list[Any], cparams: dict[str, Any]
+    ) -> DBAPIConnection:
+        """Connect, and prove TLS and the server's kind: SQLAlchemy's `do_connect`."""
+        del record
+        if self.backend.traits.file_based:
+            _make_own_folder(self.endpoint.database or "")
+        connection, error = self._dial_again(dialect, cargs, cparams)
+        if connection is None:
+            # raised here, where no frame holds the password and no `except` is open, so that nothing is chained to it
+            raise error or UnreachableError(f"the driver gave no connection to {self.config.address}")
+        return connection
+
+    def set_up(self, connection: DBAPIConnection, record: object) -> None:
+        """Set the session up: SQLAlchemy's `connect`, for every connection that is new."""
+        del record
+        try:
+            self.connector.set_up(connection, self.endpoint)
+        except BaseException:
+            connection.close()  # the pool does not: it has not got it yet
+            raise
+
+    def _dial_again(self, dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any]) -> Dialled:
+        """Give a connection or an error; a refused password that may have just been replaced is asked for once more."""
+        password = self._password(dialect)
+        connection, error = self._dial(dialect, cargs, cparams, password=password)
+        if error is None or not renewable(self.config) or self.backend.errors.fault(error) is not Fault.LOGIN_REFUSED:
+            return connection, error
+        renewed = self._password(dialect)
+        # the same password again would only count towards locking the account
+        return (connection, error) if renewed == password else self._dial(dialect, cargs, cparams, password=renewed)
+
+    def _password(self, dialect: sa.Dialect) -> Secret | None:
+        if not dialect.is_async:
+            return current_password(self.config)
+        from sqlalchemy.util import await_only
+
+        return await_only(current_password_async(self.config))
+
+    def _dial(
+        self, dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any], *, password: Secret | None
+    ) -> Dialled:
+        """Give a connection or an error; the frames that hold the password end here."""
+        connection = None
+        try:
+            login = {} if password is None else {"password": self.connector.password(password.reveal())}
+            connection = dialect.connect(*cargs, **cparams, **login)
+            self._prove(connection)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the password
+            if connection is not None:
+                connection.close()
+            return None, self._fresh(error, dialect)
+        return connection, None
+
+    def _prove(self, connection: DBAPIConnection) -> None:
+        if self.endpoint.tls.mode != "off" and not self.connector.encrypted(connection):
+            raise TlsRefusedError(
+                f"the connection to {self.config.address} is not encrypted", hint="switch TLS on at the server"
+            )
+        found = self.connector.flavour(connection)
+        if found != self.backend.name:
+            raise BackendMismatchError(
+                f"DATABASE_TYPE is {self.backend.name!r}, but the server at {self.config.address} is {found!r}",
+                hint=f"set DATABASE_TYPE={found}",
+            )
+
+    def _fresh(self, error: BaseException, dialect: sa.Dialect) -> BaseException:
+        """Make an error that says the same and holds nothing of the attempt."""
+        if isinstance(error, dialect.loaded_dbapi.Error):
+            fresh: BaseException = type(error)(*(redact(arg) if isinstance(arg, str) else arg for arg in error.args))
+            mark(fresh, self.backend.errors.fault(error))
+            return fresh
+        if isinstance(error, DbkitError) or not isinstance(error, Exception):
+            error.__cause__ = error.__context__ = None
+            return error.with_traceback(None)
+        # a decoder's error shows what it could not decode
+        said = "" if isinstance(error, UnicodeError) else f": {redact(str(error))}"
+        kind = UnreachableError if isinstance(error, OSError) else ConfigurationError
+        return kind(
+            f"the driver {self.endpoint.driver} cannot connect to {self.config.address}: {type(error).__name__}{said}"
+        )
+
+
+def _make_own_folder(path: str) -> None:
+    folder = Path(path).parent
+    if folder.name == OWN_FOLDER and folder.parent.is_dir():
+        with contextlib.suppress(OSError):  # SQLite says better that it cannot open the file
+            folder.mkdir(exist_ok=True)
