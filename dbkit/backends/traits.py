@@ -52,6 +52,10 @@ class Traits:
     """Which passwords the driver takes from a bare URL without changing them."""
     refused_drivers: Mapping[str, str] = field(default_factory=dict)
     """Drivers that exist and are refused, with the reason."""
+    wire: str | None = None
+    """The protocol in which TLS is asked for before the log-in, by its name in `dbkit.backends.opening`; None where that is not known."""
+    tls_query: str | None = None
+    """The query that gives rows of name and value, `Ssl_version` and `Ssl_cipher` of the session among them; None where there is none."""
 
     @property
     def driver(self) -> str:

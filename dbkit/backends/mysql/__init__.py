@@ -1,7 +1,7 @@
 """MySQL 8."""
 
 from dbkit.backends.lazy import LazyBackend
-from dbkit.backends.mysql.drivers import REFUSED, drivers
+from dbkit.backends.mysql.drivers import REFUSED, TLS_QUERY, WIRE, drivers
 from dbkit.backends.protocol import Backend, Traits
 
 BACKEND: Backend = LazyBackend(
@@ -11,6 +11,8 @@ BACKEND: Backend = LazyBackend(
         title="MySQL",
         drivers=drivers("mysql"),
         refused_drivers=REFUSED,
+        wire=WIRE,
+        tls_query=TLS_QUERY,
         scheme="mysql",
         schemes=(),
         port=3306,

@@ -1,4 +1,4 @@
-"""The drivers of the MySQL family, and those that are refused."""
+"""What the MySQL family has in common: its drivers, those that are refused, its protocol."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ REFUSED: Final = {
     # measured with mysql-connector 26.10: `ssl_ca` in a URL, it is unverified, and clear text where the server wants that
     "mysqlconnector": "it does not verify: with a CA in the URL alone it takes any certificate, and clear text too",
 }
+
+WIRE: Final = "mysql"
+# right on TiDB too, whose variables tls_version and have_ssl are not (seen on 8.5.3)
+TLS_QUERY: Final = "SHOW SESSION STATUS WHERE Variable_name IN ('Ssl_version', 'Ssl_cipher')"
 
 
 def drivers(extra: str) -> tuple[Driver, ...]:

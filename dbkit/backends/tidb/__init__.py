@@ -1,7 +1,7 @@
 """TiDB: a dialect of its own on the MySQL protocol."""
 
 from dbkit.backends.lazy import LazyBackend
-from dbkit.backends.mysql.drivers import REFUSED, drivers
+from dbkit.backends.mysql.drivers import REFUSED, TLS_QUERY, WIRE, drivers
 from dbkit.backends.protocol import Backend, Traits
 
 BACKEND: Backend = LazyBackend(
@@ -11,6 +11,8 @@ BACKEND: Backend = LazyBackend(
         title="TiDB",
         drivers=drivers("tidb"),
         refused_drivers=REFUSED,
+        wire=WIRE,
+        tls_query=TLS_QUERY,
         scheme="tidb",
         # A plain MySQL URL says how to talk, not what is there: DATABASE_TYPE may say that it is this one.
         schemes=("mysql",),
