@@ -6,7 +6,7 @@ they are asked for: reading a configuration needs the traits alone and imports n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,6 +29,7 @@ __all__ = [
     "Connector",
     "Ddl",
     "Default",
+    "Demand",
     "Driver",
     "Endpoint",
     "Errors",
@@ -62,6 +63,7 @@ class Fault(StrEnum):
     NOT_ALLOWED = "not_allowed"
     CONNECTION_LOST = "connection_lost"
     LOCK_TIMEOUT = "lock_timeout"
+    NO_TABLE = "no_table"
     OTHER = "other"
 
 
@@ -144,6 +146,10 @@ class Connector(Protocol):
 
     def facts(self, connection: DBAPIConnection) -> ServerFacts:
         """Read what the server is."""
+        ...
+
+    def socket_fd(self, connection: DBAPIConnection) -> int | None:
+        """Give the number of the connection's socket, by which another thread can shut a hung one; None where it has none."""
         ...
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
@@ -284,10 +290,26 @@ class Observation:
     """What to do, where the verdict is not `ok`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a service asks of its server, for the server's limits to be held against."""
+
+    connections: int
+    """How many connections all of its processes may open together."""
+    together: int
+    """How many all services on this server may open."""
+    idle_s: int
+    """How long a connection may lie idle in a pool, in seconds; -1 for as long as it likes."""
+
+
 class Examiner(Protocol):
     """What is to be seen on a server of this kind, and how it is to be taken."""
 
-    def examine(self, connection: sa.Connection, endpoint: Endpoint) -> Iterator[Observation]:
+    def reading(self, endpoint: Endpoint) -> Mapping[str, str]:
+        """Give the driver's options under which looking writes nothing, no file beside the database's either; none for a server."""
+        ...
+
+    def examine(self, connection: sa.Connection, endpoint: Endpoint, demand: Demand) -> Iterator[Observation]:
         """Look at version, character set, collation, time zone, limits and switches; reads only, and ends no transaction."""
         ...
 

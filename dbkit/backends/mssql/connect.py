@@ -99,6 +99,11 @@ class MssqlConnector:
             flavour="mssql", version=tuple(int(part) for part in text.split(".") if part.isdecimal()), text=text
         )
 
+    def socket_fd(self, connection: DBAPIConnection) -> int | None:
+        """Say that there is none to be had: ODBC keeps it to itself."""
+        del connection
+        return None
+
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
         """Hang nothing on the engine."""
 

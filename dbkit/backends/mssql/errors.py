@@ -24,6 +24,7 @@ _CODES: Final = {
     300: Fault.NOT_ALLOWED,
     916: Fault.NOT_ALLOWED,
     1222: Fault.LOCK_TIMEOUT,
+    208: Fault.NO_TABLE,
 }
 _STATES: Final = {
     "28000": Fault.LOGIN_REFUSED,

@@ -86,6 +86,11 @@ class MysqlConnector:
         found = re.search(r"\d+(?:\.\d+)+", greeting.removeprefix("5.5.5-"))
         return tuple(int(part) for part in found[0].split(".")) if found else ()
 
+    def socket_fd(self, connection: DBAPIConnection) -> int | None:
+        """Look at the socket; a connection that is closed has none."""
+        sock = getattr(connection, "_sock", None)
+        return None if sock is None else int(sock.fileno())
+
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
         """Hang nothing on the engine."""
 

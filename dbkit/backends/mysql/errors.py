@@ -26,6 +26,7 @@ _CODES: Final = {
     Fault.CONNECTION_LOST: (0, 1053, 1077, 1079, 1152, 1927, 2006, 2013, 2055, 4031),
     # 3572: NOWAIT; 8022, 9007 are conflicts and no locks
     Fault.LOCK_TIMEOUT: (1205, 3572),
+    Fault.NO_TABLE: (1146,),
 }
 _FAULTS: Final = {code: fault for fault, codes in _CODES.items() for code in codes}
 

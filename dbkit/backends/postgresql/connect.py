@@ -79,6 +79,11 @@ class PostgresqlConnector:
         major, minor = divmod(driver.server_version, 10000)
         return ServerFacts(flavour=self.flavour(connection), version=(major, minor), text=text)
 
+    def socket_fd(self, connection: DBAPIConnection) -> int | None:
+        """Ask libpq; a connection that is closed has none."""
+        driver = cast("Connection", connection)
+        return None if driver.closed else int(driver.fileno())
+
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
         """Hang nothing on the engine."""
 

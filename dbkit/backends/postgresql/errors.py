@@ -15,6 +15,7 @@ _STATES: Final = {
     "28000": Fault.LOGIN_REFUSED,
     "42501": Fault.NOT_ALLOWED,
     "55P03": Fault.LOCK_TIMEOUT,
+    "42P01": Fault.NO_TABLE,
     "53300": Fault.UNREACHABLE,
     "57P03": Fault.UNREACHABLE,
     "57P01": Fault.CONNECTION_LOST,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -17,14 +18,19 @@ if TYPE_CHECKING:
 # Not `trusted_schema=OFF`: SQLite 3.40 then calls json_valid() in a CHECK "unsafe" and creates no table that has one.
 # LIKE by case as on the other backends; ilike() folds case by itself.
 _PRAGMAS: Final = ("foreign_keys=ON", "synchronous=NORMAL", "case_sensitive_like=ON")
+_OPTIONS: Final = frozenset({"mode", "immutable", "nolock", "vfs"})
 
 
 class SqliteConnector:
     """Opens files with dbkit's own BEGIN, because the module's leaves DDL outside of transactions."""
 
     def url(self, endpoint: Endpoint) -> sa.URL:
-        """Build the URL of the file."""
-        return sa.URL.create(f"sqlite+{endpoint.driver}", database=endpoint.database, query=dict(endpoint.query))
+        """Build the URL of the file; SQLite reads options such as `mode` in a URI only."""
+        database, query = endpoint.database, dict(endpoint.query)
+        if database and _OPTIONS.intersection(query):
+            # https://www.sqlite.org/uri.html
+            database, query["uri"] = f"file:{quote(database)}", "true"
+        return sa.URL.create(f"sqlite+{endpoint.driver}", database=database, query=query)
 
     def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
         """Switch the module's own transactions off; `timeout` is how long a writer waits for another one, in seconds."""
@@ -62,6 +68,11 @@ class SqliteConnector:
         """Read the library's version."""
         del connection
         return ServerFacts(flavour="sqlite", version=sqlite3.sqlite_version_info, text=sqlite3.sqlite_version)
+
+    def socket_fd(self, connection: DBAPIConnection) -> int | None:
+        """Say that there is none."""
+        del connection
+        return None
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
         """Begin by our own word: for migrations at once with the write lock and with foreign keys off.

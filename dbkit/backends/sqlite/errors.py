@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Final
 
 from dbkit.backends.marks import driver_error, marked_fault, one_line
@@ -24,7 +25,10 @@ class SqliteErrors:
 
     def fault(self, error: BaseException) -> Fault:
         """Classify an error by its primary result code."""
-        code = getattr(driver_error(error), "sqlite_errorcode", None)
+        driver = driver_error(error)
+        code = getattr(driver, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_ERROR and str(driver).startswith("no such table"):
+            return Fault.NO_TABLE  # it has no code of its own
         return marked_fault(error) or _FAULTS.get((code or 0) & 0xFF, Fault.OTHER)
 
     def message(self, error: BaseException) -> str:
