@@ -117,6 +117,10 @@ class TlsRefusedError(UnreachableError):
     """The server's certificate, or the lack of one, was refused."""
 
 
+class DeadlineError(UnreachableError):
+    """The time that was given for it ran out."""
+
+
 class DatabaseMissingError(UnreachableError):
     """The server answers, but the database is not there."""
 

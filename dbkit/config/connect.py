@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool
 
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Backend, Endpoint, Fault
 from dbkit.config.dialler import Dialler
+from dbkit.config.pool import AsyncWatchedPool, WatchedPool
 from dbkit.config.redact import redact
 from dbkit.config.tls_names import is_about_tls
 from dbkit.errors import (
@@ -52,7 +53,8 @@ def create_engine(config: DatabaseConfig, *, migrating: bool = False, **kw: Any)
         MissingDriverError: the driver is not installed.
     """
     endpoint = config.endpoint()
-    engine = _made(config, endpoint, sa.create_engine, no_pool=migrating or "poolclass" in kw, asked=kw)
+    pool = NullPool if migrating or "poolclass" in kw else WatchedPool
+    engine = _made(config, endpoint, sa.create_engine, pool=pool, asked=kw)
     _hang(engine, config, endpoint, migrating=migrating)
     return engine
 
@@ -73,13 +75,13 @@ def create_async_engine(config: DatabaseConfig, **kw: Any) -> AsyncEngine:  # no
         from sqlalchemy.ext.asyncio import create_async_engine as make
     except ImportError as error:
         raise _missing_driver(get_backend(config.backend), endpoint.driver, error) from error
-    engine = _made(config, endpoint, make, no_pool="poolclass" in kw, asked=kw)
+    engine = _made(config, endpoint, make, pool=NullPool if "poolclass" in kw else AsyncWatchedPool, asked=kw)
     _hang(engine.sync_engine, config, endpoint, migrating=False)
     return engine
 
 
 def _made(
-    config: DatabaseConfig, endpoint: Endpoint, make: Callable[..., E], *, no_pool: bool, asked: dict[str, Any]
+    config: DatabaseConfig, endpoint: Endpoint, make: Callable[..., E], *, pool: type[Pool], asked: dict[str, Any]
 ) -> E:
     """Make an engine with dbkit's arguments under those that were asked for."""
     backend = get_backend(config.backend)
@@ -95,7 +97,7 @@ def _made(
         return make(
             connector.url(endpoint),
             connect_args={**connector.connect_args(endpoint), **driver_kw},
-            **{"hide_parameters": True, **_pool_args(config, endpoint, no_pool=no_pool), **kw},
+            **{"hide_parameters": True, **_pool_args(config, endpoint, pool), **kw},
         )
     except ImportError as error:
         raise _missing_driver(backend, endpoint.driver, error) from error
@@ -175,12 +177,13 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
             )
 
 
-def _pool_args(config: DatabaseConfig, endpoint: Endpoint, *, no_pool: bool) -> dict[str, Any]:
-    if no_pool:
+def _pool_args(config: DatabaseConfig, endpoint: Endpoint, pool: type[Pool]) -> dict[str, Any]:
+    if pool is NullPool:
         return {"poolclass": NullPool}
     if endpoint.database == ":memory:":
         return {}  # SQLAlchemy's own: every pool with more than one connection would hold several databases
     return {
+        "poolclass": pool,
         "pool_size": config.pool_size,
         "max_overflow": config.max_overflow,
         "pool_recycle": config.pool_recycle_s,

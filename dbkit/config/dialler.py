@@ -12,6 +12,7 @@ from dbkit.backends.protocol import Backend, Connector, Endpoint, Fault
 from dbkit.config.passwords import current_password, current_password_async, renewable
 from dbkit.config.redact import redact
 from dbkit.config.secrets import Secret
+from dbkit.deadlines import current_watch
 from dbkit.errors import BackendMismatchError, ConfigurationError, DbkitError, TlsRefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Dialler:
     ) -> DBAPIConnection:
         """Connect, and prove TLS and the server's kind: SQLAlchemy's `do_connect`."""
         del record
+        watch = current_watch()
+        if watch is not None:
+            watch.stage = f"connecting to {self.config.address or self.endpoint.database}"
+            watch.check()  # SQLAlchemy connects anew where the ping of a pooled connection failed
         if self.backend.traits.file_based:
             _make_own_folder(self.endpoint.database or "")
         connection, error = self._dial_again(dialect, cargs, cparams)
@@ -84,12 +89,19 @@ class Dialler:
         try:
             login = {} if password is None else {"password": self.connector.password(password.reveal())}
             connection = dialect.connect(*cargs, **cparams, **login)
+            self._guard(connection)
             self._prove(connection)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the password
             if connection is not None:
                 connection.close()
             return None, self._fresh(error, dialect)
         return connection, None
+
+    def _guard(self, connection: DBAPIConnection) -> None:
+        watch = current_watch()
+        fd = None if watch is None else self.connector.socket_fd(connection)
+        if watch is not None and fd is not None:
+            watch.guard(fd)
 
     def _prove(self, connection: DBAPIConnection) -> None:
         if self.endpoint.tls.mode != "off" and not self.connector.encrypted(connection):

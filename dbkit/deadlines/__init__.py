@@ -1,1 +1,6 @@
-"""Deadlines: one timer for the process; it knows no database."""
+"""Deadlines: one timer for the process, and work that is watched by it; knows sockets, but no database."""
+
+from dbkit.deadlines.timer import arm
+from dbkit.deadlines.watch import Watch, current_watch
+
+__all__ = ["Watch", "arm", "current_watch"]

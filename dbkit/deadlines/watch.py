@@ -1,0 +1,97 @@
+"""Work that must end by a moment: the sockets that it may hang on are shut when its time is up.
+
+A driver's own time-outs do not bound a server that was stopped: its kernel goes on acknowledging. A socket that is shut
+ends the wait at once, in whatever driver and layer it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Self
+
+from dbkit.deadlines.timer import arm
+from dbkit.errors import DeadlineError
+
+_current: ContextVar[Watch | None] = ContextVar("dbkit_watch", default=None)
+
+current_watch = _current.get
+"""Give the watch of the work that is going on here; None where nothing is watched."""
+
+
+class Watch:
+    """The time that a piece of work has. To be entered by the thread, or the asyncio task, that does the work."""
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stage = "getting ready"
+        """What the work is at, as it stands behind "while"."""
+        self._clock = clock
+        self._end = clock() + seconds
+        self._lock = threading.Lock()
+        self._sockets: list[int] = []
+        self._over = False
+        self._passed = False
+
+    @property
+    def left_s(self) -> float:
+        """The seconds that are left; never below zero."""
+        return 0.0 if self._passed else max(0.0, self._end - self._clock())
+
+    @property
+    def passed(self) -> bool:
+        """Whether the time ran out before the work was done."""
+        return self._passed
+
+    def check(self) -> None:
+        """Go no further when time is up.
+
+        Raises:
+            DeadlineError: it is.
+        """
+        if self._passed:
+            raise DeadlineError(f"time ran out while {self.stage}")
+
+    def guard(self, fd: int) -> None:
+        """Shut this socket when time is up, or now where it is; the driver may close its own number in the meantime."""
+        with self._lock:
+            if not self._over:
+                self._sockets.append(os.dup(fd))
+            if self._passed:
+                self._shut()
+
+    def expire(self) -> None:
+        """Say that time is up: shut the sockets, unless the work is done."""
+        with self._lock:
+            if not self._over:
+                self._passed = True
+                self._shut()
+
+    def __enter__(self) -> Self:
+        """Begin the work."""
+        self._disarm = arm(self.left_s, self.expire)
+        self._token: Token[Watch | None] = _current.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the work: what it used is not touched any more."""
+        self._disarm()
+        _current.reset(self._token)
+        with self._lock:
+            self._over = True
+            for fd in self._sockets:
+                os.close(fd)
+            self._sockets.clear()
+
+    def _shut(self) -> None:
+        for fd in self._sockets:
+            with socket.socket(fileno=fd) as shut, contextlib.suppress(OSError):
+                shut.shutdown(socket.SHUT_RDWR)
+        self._sockets.clear()
