@@ -124,6 +124,10 @@ class Connector(Protocol):
         """
         ...
 
+    def engine_url(self, endpoint: Endpoint) -> sa.URL:
+        """Build the URL of an engine that is given `connect_args` beside it, so that it need not verify by itself."""
+        ...
+
     def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
         """Build the driver's arguments beside the URL's own; no password among them."""
         ...
@@ -240,6 +244,10 @@ class Grant:
     """The statement that gives it, without a semicolon."""
     purpose: str
     """What does not work without it, as it stands in a sentence: `INSERT into its tables`."""
+    database: str | None = None
+    """The database to be connected to when it is run; None where any will do."""
+    only_for: str | None = None
+    """The one command that needs it, where the others do without: `create`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +261,14 @@ class GrantPlace:
     """The same as the service's where one account does both."""
     client_host: str = "%"
     """From where the MySQL family's accounts log in."""
+    tls: bool = True
+    """Whether the accounts log in over verified TLS, so that a log-in in clear can be refused to them."""
+    version_table: str | None = None
+    """The table that says which revisions are applied, which a service may read and not write; None where it is not known."""
+
+    def account(self, role: Role) -> str:
+        """Give the account that has this role."""
+        return self.service_account if role is Role.SERVICE else self.migration_account
 
 
 class Grants(Protocol):
