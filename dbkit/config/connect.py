@@ -95,7 +95,7 @@ def _made(
         )
     try:
         return make(
-            connector.url(endpoint),
+            connector.engine_url(endpoint),
             connect_args={**connector.connect_args(endpoint), **driver_kw},
             **{"hide_parameters": True, **_pool_args(config, endpoint, pool), **kw},
         )

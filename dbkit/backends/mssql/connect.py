@@ -44,6 +44,10 @@ class MssqlConnector:
             },
         )
 
+    def engine_url(self, endpoint: Endpoint) -> sa.URL:
+        """Build the same URL."""
+        return self.url(endpoint)
+
     def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
         """Bound the log-in, in whole seconds."""
         return {"timeout": max(1, round(endpoint.connect_timeout_s))}

@@ -45,6 +45,10 @@ class MysqlConnector:
             query=query,
         )
 
+    def engine_url(self, endpoint: Endpoint) -> sa.URL:
+        """Build the same URL."""
+        return self.url(endpoint)
+
     def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
         """Pass an SSLContext; bound the handshake, which PyMySQL reads without a limit, until `set_up` lifts the bound."""
         _check_driver()

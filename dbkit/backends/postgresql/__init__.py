@@ -12,7 +12,7 @@ BACKEND: Backend = LazyBackend(
         drivers=(
             Driver(name="psycopg2", kinds=SYNC, extra="postgresql"),
             Driver(name="psycopg", kinds=SYNC | ASYNC, extra="async", module="connect_psycopg"),
-            Driver(name="asyncpg", kinds=ASYNC, extra="async", module="connect_asyncpg"),
+            Driver(name="asyncpg", kinds=ASYNC, extra="asyncpg", module="connect_asyncpg"),
         ),
         scheme="postgresql",
         schemes=("postgres", "pgsql"),

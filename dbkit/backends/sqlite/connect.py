@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
@@ -32,9 +33,14 @@ class SqliteConnector:
             database, query["uri"] = f"file:{quote(database)}", "true"
         return sa.URL.create(f"sqlite+{endpoint.driver}", database=database, query=query)
 
+    def engine_url(self, endpoint: Endpoint) -> sa.URL:
+        """Build the same URL."""
+        return self.url(endpoint)
+
     def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
         """Switch the module's own transactions off; `timeout` is how long a writer waits for another one, in seconds."""
-        return {"isolation_level": None, "timeout": endpoint.connect_timeout_s}
+        patience_s = min(endpoint.connect_timeout_s, endpoint.deadline_s or math.inf)
+        return {"isolation_level": None, "timeout": patience_s}
 
     def password(self, password: str) -> str | bytes:
         """Give it back; SQLite has none."""
