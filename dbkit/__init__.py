@@ -9,9 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dbkit.api import async_engine, check, create, drop, engine, history, migrate, rollback, session, stamp, status
+    from dbkit.api import (
+        async_engine,
+        async_health,
+        check,
+        create,
+        drop,
+        engine,
+        health,
+        history,
+        migrate,
+        rollback,
+        session,
+        stamp,
+        status,
+    )
     from dbkit.config import DatabaseConfig
     from dbkit.errors import DbkitError, ExitCode
+    from dbkit.migrations import Health
     from dbkit.project import Project
     from dbkit.service import Service
 
@@ -21,13 +36,16 @@ _HOMES = {
     "DatabaseConfig": "dbkit.config",
     "DbkitError": "dbkit.errors",
     "ExitCode": "dbkit.errors",
+    "Health": "dbkit.migrations",
     "Project": "dbkit.project",
     "Service": "dbkit.service",
     "async_engine": "dbkit.api",
+    "async_health": "dbkit.api",
     "check": "dbkit.api",
     "create": "dbkit.api",
     "drop": "dbkit.api",
     "engine": "dbkit.api",
+    "health": "dbkit.api",
     "history": "dbkit.api",
     "migrate": "dbkit.api",
     "rollback": "dbkit.api",
@@ -40,13 +58,16 @@ __all__ = [
     "DatabaseConfig",
     "DbkitError",
     "ExitCode",
+    "Health",
     "Project",
     "Service",
     "async_engine",
+    "async_health",
     "check",
     "create",
     "drop",
     "engine",
+    "health",
     "history",
     "migrate",
     "rollback",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbkit import migrations
+from dbkit.migrations.readiness import worded
 from dbkit.project import Project
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.orm import Session, sessionmaker
 
-    from dbkit.migrations import HistoryResult, Result
+    from dbkit.migrations import Health, HistoryResult, Result
 
 
 def _project(project: Project | Path | str | None) -> Project:
@@ -72,6 +73,30 @@ def stamp(service: str, revision: str, *, project: Project | Path | str | None =
 def history(*services: str, project: Project | Path | str | None = None) -> HistoryResult:
     """List the revisions of services."""
     return migrations.history(_project(project), services)
+
+
+def health(service: str, *, project: Project | Path | str | None = None, deadline_s: float = 1.0) -> Health:
+    """Probe a service's database for /readyz and the like: never raises, and never takes longer than the deadline.
+
+    Args:
+        service: its name.
+        project: the project, or its folder; None for that of the current folder.
+        deadline_s: seconds for everything.
+    """
+    try:
+        found = _project(project)
+    except Exception as error:  # noqa: BLE001 - the page that tells what is wrong must not be what goes down
+        return migrations.Health(service=service, error=worded(error))
+    return migrations.health(found, service, deadline_s=deadline_s)
+
+
+async def async_health(service: str, *, project: Project | Path | str | None = None, deadline_s: float = 1.0) -> Health:
+    """Probe a service's database over its asynchronous engine; otherwise as `health`."""
+    try:
+        found = _project(project)
+    except Exception as error:  # noqa: BLE001 - the page that tells what is wrong must not be what goes down
+        return migrations.Health(service=service, error=worded(error))
+    return await migrations.async_health(found, service, deadline_s=deadline_s)
 
 
 def engine(service: str, *, project: Project | Path | str | None = None) -> sa.Engine:

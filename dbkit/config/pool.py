@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
@@ -12,6 +12,7 @@ from dbkit.backends import backend_of
 from dbkit.deadlines import current_watch
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
     Queue = QueuePool
@@ -49,7 +50,7 @@ class _Watched(Queue):
 
     def recreate(self) -> Any:  # noqa: ANN401 - a pool of the same class
         """Make an empty pool of the same kind, measured as this one."""
-        pool = super().recreate()
+        pool: Any = super().recreate()
         pool.on_wait = self.on_wait
         return pool
 
@@ -62,8 +63,8 @@ class _Watched(Queue):
         record = super()._do_get()
         if record.dbapi_connection is not None:
             watch.stage = "waiting for an answer over a pooled connection"
-            dialect = self._dialect
-            fd = backend_of(dialect).connector(dialect.driver).socket_fd(record.dbapi_connection)  # type: ignore[arg-type] # an engine's pool has an engine's dialect
+            dialect = cast("sa.Dialect", self._dialect)  # a pool without an engine would have none
+            fd = backend_of(dialect).connector(dialect.driver).socket_fd(record.dbapi_connection)
             if fd is not None:
                 watch.guard(fd)
         return record

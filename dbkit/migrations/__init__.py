@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dbkit.migrations.probing import async_health, health
     from dbkit.migrations.provision import create, drop
+    from dbkit.migrations.readiness import Health, PoolUse, SchemaState
     from dbkit.migrations.reading import history, status
     from dbkit.migrations.results import (
         AppliedRevision,
@@ -28,14 +30,19 @@ __all__ = [
     "Difference",
     "Event",
     "Failure",
+    "Health",
     "HistoryResult",
     "NewRevision",
+    "PoolUse",
     "Result",
+    "SchemaState",
     "ServiceResult",
     "alembic",
+    "async_health",
     "check",
     "create",
     "drop",
+    "health",
     "history",
     "migrate",
     "revision",
@@ -46,11 +53,21 @@ __all__ = [
 ]
 
 
-_HOMES = {"create": "provision", "drop": "provision", "history": "reading", "status": "reading"}
+_HOMES = {
+    "Health": "readiness",
+    "PoolUse": "readiness",
+    "SchemaState": "readiness",
+    "async_health": "probing",
+    "create": "provision",
+    "drop": "provision",
+    "health": "probing",
+    "history": "reading",
+    "status": "reading",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
     if name not in __all__:
         raise AttributeError(name)
-    module = "results" if name[0].isupper() else _HOMES.get(name, "run")
+    module = _HOMES.get(name, "results" if name[0].isupper() else "run")
     return getattr(import_module(f"dbkit.migrations.{module}"), name)

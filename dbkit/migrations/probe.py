@@ -1,0 +1,149 @@
+"""One look at a service's database that is over in time, and that later looks can wait for instead of starting their own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dbkit.backends import get_backend
+from dbkit.backends.protocol import Fault
+from dbkit.config.redact import redact
+from dbkit.deadlines import Watch
+from dbkit.errors import DatabaseMissingError, DbkitError, UnreachableError
+from dbkit.migrations.databases import exists
+from dbkit.migrations.heads_known import known_history
+from dbkit.migrations.readiness import Health, SchemaState, pool_use, schema_state, worded
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from dbkit.config import DatabaseConfig
+    from dbkit.migrations.heads import History
+    from dbkit.project import Project
+
+
+@dataclass(kw_only=True, eq=False)
+class Probe:
+    """A look that is going on. What it has found so far is in `found`, so that running out of time loses none of it."""
+
+    project: Project
+    service: str
+    watch: Watch
+    found: Health
+    began: float = field(default_factory=time.monotonic)
+    config: DatabaseConfig | None = None
+    history: History | None = None
+    version_table: str = ""
+
+    @property
+    def age_s(self) -> float:
+        """How long it has been going on."""
+        return time.monotonic() - self.began
+
+    def read_files(self) -> None:
+        """Read configuration and revision files. What is wrong with the files is noted: the database can answer all the same.
+
+        Raises:
+            DbkitError: the configuration is wrong.
+        """
+        self.watch.stage = "reading the configuration"
+        self.config = self.project.config(self.service)
+        registration = self.project.registration(self.service)
+        self.version_table = registration.version_table
+        try:
+            self.history = known_history(self.service, registration.migrations)
+        except DbkitError as error:
+            self.found = replace(self.found, error=worded(error))
+        else:
+            self.found = replace(self.found, head=", ".join(self.history.heads) or None)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is nothing to connect to: a database in memory is another one for each thread, and is never migrated."""
+        return self._config.sqlite_path == ":memory:"
+
+    def see_memory(self) -> None:
+        """Note what holds for every database in memory."""
+        self.found = replace(self.found, reachable=True, state=SchemaState.NOT_MIGRATED)
+
+    def look_at(self, engine: sa.Engine) -> None:
+        """Note how full the pool is, and refuse a database file that is not there: connecting would make it.
+
+        Raises:
+            DatabaseMissingError: the file is not there.
+        """
+        self.found = replace(self.found, pool=pool_use(engine))
+        config = self._config
+        if get_backend(config.backend).traits.file_based and not exists(config):
+            raise DatabaseMissingError(f"there is no database {config.sqlite_path!r}", hint="dbkit create makes it")
+
+    def read(self, connection: sa.Connection) -> None:
+        """Read the version table: the one statement of a probe.
+
+        Raises:
+            DbkitError: it cannot be read.
+        """
+        current = self._current(connection)
+        self.found = replace(self.found, reachable=True, revision=", ".join(current or ()) or None)
+        if self.history is not None:
+            self.found = replace(self.found, state=schema_state(self.history, current))
+
+    def seen(self) -> Health:
+        """Make the result of a probe that is over."""
+        return replace(self.found, latency_s=self.age_s)
+
+    def failed(self, error: BaseException) -> Health:
+        """Make the result of a probe that failed."""
+        if self.watch.passed:
+            return self.late()
+        if isinstance(error, DatabaseMissingError):
+            self.found = replace(self.found, state=SchemaState.NO_DATABASE)
+        return replace(self.found, error=worded(error), latency_s=self.age_s)
+
+    def late(self, waited_s: float | None = None) -> Health:
+        """Make the result of a probe that is not over in time, for somebody who waited so long."""
+        waited = self.age_s if waited_s is None else waited_s
+        text = f"no answer within {waited:.3g} s, while {self.watch.stage}{self._fullness()}"
+        if self.age_s > waited + 1:
+            text += f"; a probe has been hanging there for {self.age_s:.0f} s"
+        return replace(self.found, reachable=False, state=SchemaState.UNKNOWN, error=redact(text), latency_s=waited)
+
+    def connect_error(self, error: BaseException) -> BaseException:
+        """Word the error of a connection that could not be had."""
+        import sqlalchemy as sa
+
+        from dbkit.config.connect import explain
+
+        if isinstance(error, sa.exc.DBAPIError):
+            return explain(self._config, error)
+        if isinstance(error, sa.exc.TimeoutError):
+            return UnreachableError(f"no connection of the pool became free in {self.age_s:.3g} s{self._fullness()}")
+        return error
+
+    def _fullness(self) -> str:
+        use = self.found.pool
+        full = use is not None and use.limit is not None and use.in_use >= use.limit
+        return f" ({use.in_use} of {use.limit} are in use)" if use and full else ""
+
+    def _current(self, connection: sa.Connection) -> tuple[str, ...] | None:
+        import sqlalchemy as sa
+
+        versions = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(self.version_table))
+        try:
+            return tuple(sorted(connection.scalars(versions)))
+        except sa.exc.DBAPIError as error:
+            errors = get_backend(self._config.backend).errors
+            fault = errors.fault(error)
+            if fault is Fault.NO_TABLE:
+                return None
+            if not error.connection_invalidated and fault not in {Fault.CONNECTION_LOST, Fault.UNREACHABLE}:
+                self.found = replace(self.found, reachable=True)
+            said = redact(errors.message(error))
+            raise DbkitError(f"the version table {self.version_table!r} cannot be read: {said}") from None
+
+    @property
+    def _config(self) -> DatabaseConfig:
+        if self.config is None:
+            raise UnreachableError("the configuration has not been read")
+        return self.config

@@ -1,0 +1,229 @@
+"""Probes of a service's database, in a thread or in an asyncio task, that give their answer in time whatever hangs.
+
+A probe works on its own, and whoever asked waits for it no longer than the deadline. At most one probe per service is
+going on: who asks while another's is, waits for that one's answer. So a prober that comes every second to a server that
+hangs leaves one thread and one connection behind, and not one more each second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import weakref
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from dbkit.deadlines import Watch
+from dbkit.migrations.probe import Probe
+from dbkit.migrations.readiness import Health, worded
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from dbkit.project import Project
+
+__all__ = ["DEADLINE_S", "async_health", "health"]
+
+DEADLINE_S = 1.0
+
+
+@dataclass(kw_only=True, eq=False)
+class ThreadProbe(Probe):
+    """A probe on a thread of its own."""
+
+    answer: Health | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Look, and leave the answer behind."""
+        try:
+            with self.watch:
+                self._look()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, who asked must hear of it and not wait
+            self.answer = self.failed(error)
+        else:
+            self.answer = self.seen()
+        finally:
+            _threads.landed(self)
+            self.done.set()
+
+    def _look(self) -> None:
+        self.read_files()
+        if self.in_memory:
+            self.see_memory()
+            return
+        engine = self.project.engine(self.service)
+        self.look_at(engine)
+        with self._connected(engine) as connection:
+            self.read(connection)
+
+    def _connected(self, engine: sa.Engine) -> sa.Connection:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return engine.connect()
+        except SQLAlchemyError as error:
+            raise self.connect_error(error) from None
+
+
+@dataclass(kw_only=True, eq=False)
+class TaskProbe(Probe):
+    """A probe in an asyncio task of its own."""
+
+    task: asyncio.Task[Health] | None = None
+
+    async def run(self) -> Health:
+        """Look, and give the answer."""
+        try:
+            with self.watch:
+                await self._bounded()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, who asked must hear of it and not wait
+            return self.failed(error)
+        return self.seen()
+
+    async def _bounded(self) -> None:
+        """Look, and be cancelled when time is up: what is not yet a socket that the watch knows ends by that."""
+        limit = asyncio.timeout(self.watch.left_s)
+        try:
+            async with limit:
+                await self._look()
+        finally:
+            if limit.expired():
+                self.watch.expire()
+
+    async def _look(self) -> None:
+        # where a file has changed it is parsed, which may take longer than a loop should be held
+        await asyncio.to_thread(self.read_files)
+        if self.in_memory:
+            self.see_memory()
+            return
+        engine = self.project.async_engine(self.service)
+        self.look_at(engine.sync_engine)
+        connection = await self._connected(engine)
+        try:
+            await connection.run_sync(self.read)
+        finally:
+            await connection.close()
+
+    async def _connected(self, engine: AsyncEngine) -> AsyncConnection:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return await engine.connect()
+        except SQLAlchemyError as error:
+            raise self.connect_error(error) from None
+
+
+P = TypeVar("P", bound=Probe)
+
+
+class _Going(Generic[P]):
+    """The probes that are going on, one per service."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._probes: list[P] = []
+
+    def join(self, new: P) -> P:
+        """Give the probe of the same service that is going on, or this one, which now is."""
+        with self._lock:
+            for probe in self._probes:
+                if probe.service == new.service and probe.project == new.project:
+                    return probe
+            self._probes.append(new)
+            return new
+
+    def landed(self, probe: P) -> None:
+        """Forget a probe that is over."""
+        with self._lock:
+            if probe in self._probes:
+                self._probes.remove(probe)
+
+
+_threads: _Going[ThreadProbe] = _Going()
+# a loop that is gone takes its probes with it
+_tasks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Going[TaskProbe]] = weakref.WeakKeyDictionary()
+
+
+def _renew() -> None:
+    """Have a forked child begin with none: the parent's threads are not there, and would be waited for."""
+    global _threads  # noqa: PLW0603 - the only way to replace it
+    _threads = _Going()
+    _tasks.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+
+
+def health(project: Project, service: str, *, deadline_s: float = DEADLINE_S) -> Health:
+    """Probe a service's database: never raises, and never takes longer than the deadline, whatever hangs.
+
+    One statement is sent, the read of the version table, over a connection of the service's own pool.
+
+    Args:
+        project: whose service.
+        service: its name; what is wrong with it stands in the result.
+        deadline_s: seconds for everything: configuration, wait for the pool, connecting and answer.
+    """
+    began = time.monotonic()
+    try:
+        while (left := deadline_s - (time.monotonic() - began)) > 0:
+            mine = ThreadProbe(project=project, service=service, watch=Watch(left), found=Health(service=service))
+            probe = _threads.join(mine)
+            if probe is mine:
+                _start(mine)
+            if not probe.done.wait(left):
+                return probe.late(time.monotonic() - began)
+            # another's that ran out of its own time says nothing about ours
+            if probe.answer is not None and (probe is mine or not probe.watch.passed):
+                return probe.answer
+    except Exception as error:  # noqa: BLE001 - a probe that raises takes the page down that should tell why
+        return _failed(service, error, began)
+    return _out_of_time(service, deadline_s)
+
+
+async def async_health(project: Project, service: str, *, deadline_s: float = DEADLINE_S) -> Health:
+    """Probe a service's database over its asynchronous engine; otherwise as `health`."""
+    began = time.monotonic()
+    try:
+        going = _tasks.setdefault(asyncio.get_running_loop(), _Going())
+        while (left := deadline_s - (time.monotonic() - began)) > 0:
+            mine = TaskProbe(project=project, service=service, watch=Watch(left), found=Health(service=service))
+            probe = going.join(mine)
+            if probe.task is None:
+                probe.task = asyncio.create_task(probe.run())
+                probe.task.add_done_callback(partial(_landed, going, probe))
+            await asyncio.wait({probe.task}, timeout=left)
+            if not probe.task.done():
+                return probe.late(time.monotonic() - began)
+            if probe is mine or not probe.watch.passed:
+                return probe.task.result()
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed(service, error, began)
+    return _out_of_time(service, deadline_s)
+
+
+def _start(probe: ThreadProbe) -> None:
+    try:
+        threading.Thread(target=probe.run, name=f"dbkit-health-{probe.service}", daemon=True).start()
+    except BaseException:
+        _threads.landed(probe)
+        raise
+
+
+def _landed(going: _Going[TaskProbe], probe: TaskProbe, task: asyncio.Task[Health]) -> None:
+    del task
+    going.landed(probe)
+
+
+def _failed(service: str, error: Exception, began: float) -> Health:
+    return Health(service=service, error=worded(error), latency_s=time.monotonic() - began)
+
+
+def _out_of_time(service: str, deadline_s: float) -> Health:
+    return Health(service=service, error=f"no answer within {deadline_s:.3g} s", latency_s=deadline_s)
