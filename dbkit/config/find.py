@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,20 @@ def settings_file(folder: Path) -> Path | None:
     return shared if "dbkit" in read_toml(shared).get("tool", {}) else None
 
 
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> dict[str, Any]:
+    """Parse TOML, the same text once: a service that asks for its engine anew each time would parse it each time."""
+    return tomllib.loads(text)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Read a TOML file; what is given back is shared, and not to be changed.
 
     Raises:
         ConfigurationError: it cannot be read or is not TOML; the message says where, and quotes nothing of it.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(
             f"{str(path)!r} cannot be read: {error.strerror or error}", hint="check who may read it"

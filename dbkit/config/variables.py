@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from dbkit.config.load import Settings
@@ -46,7 +47,8 @@ def variables_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Va
     return found
 
 
-def known_names(services: Iterable[str]) -> frozenset[str]:
+@lru_cache(maxsize=64)
+def known_names(services: frozenset[str]) -> frozenset[str]:
     """List every variable that means something: global ones, each service's own, and the `_FILE` of each."""
     prefixes = ["", *(prefix_of(service) for service in services)]
     names = {
@@ -64,7 +66,7 @@ def unknown_names(variables: Iterable[str], services: Iterable[str]) -> tuple[st
     Raises:
         ConfigurationError: one is within two edits of a name that means something: a slip that would go unseen.
     """
-    known = known_names(services)
+    known = known_names(frozenset(services))
     strange = sorted(name for name in variables if name not in known and _SIEVE.search(name))
     for name in strange:
         for near in _near(name, known):
@@ -72,7 +74,9 @@ def unknown_names(variables: Iterable[str], services: Iterable[str]) -> tuple[st
     return tuple(name for name in strange if _OURS.match(name))
 
 
-def _near(name: str, known: Iterable[str]) -> Iterator[str]:
+# A service resolves its configuration at each probe, and its environment has the same strange names each time.
+@lru_cache(maxsize=1024)
+def _near(name: str, known: frozenset[str]) -> tuple[str, ...]:
     close = [other for other in known if within(name, other, EDITS)]
     # the nearest first: one edit before two, then the alphabet, so that the answer is always the same
-    yield from sorted(close, key=lambda other: (not within(name, other, 1), other))
+    return tuple(sorted(close, key=lambda other: (not within(name, other, 1), other)))
