@@ -1,4 +1,4 @@
-"""What PyMySQL's errors mean, for the whole family.
+"""What the errors of PyMySQL and asyncmy mean, for the whole family.
 
 Codes: https://dev.mysql.com/doc/mysql-errors/8.0/en/ and https://docs.pingcap.com/tidb/stable/error-codes.
 """
@@ -40,24 +40,29 @@ class MysqlErrors:
         if noted is not None:
             return noted
         driver = driver_error(error)
-        found = _FAULTS.get(_code(driver), Fault.OTHER)
-        cause = getattr(driver, "original_exception", None)
+        found = _FAULTS.get(code_of(driver), Fault.OTHER)
         # a connection that is killed in the middle gives 2013 with an ssl.SSLError in it, and is no fault of TLS
-        if found is Fault.UNREACHABLE and isinstance(cause, ssl.SSLError):
+        if found is Fault.UNREACHABLE and isinstance(_cause(driver), ssl.SSLError):
             return Fault.TLS_REFUSED
         return found
 
     def message(self, error: BaseException) -> str:
         """Word an error in one line: the server's text, and its number behind it."""
         driver = driver_error(error)
-        code = _code(driver)
+        code = code_of(driver)
         text = str(driver.args[1]) if len(driver.args) > 1 else str(driver)
         return one_line(f"{text} ({code})" if code > 0 else text)
 
 
-def _code(error: BaseException) -> int:
+def code_of(error: BaseException) -> int:
+    """Read the number of a driver's error; -1 where it has none."""
     code = error.args[0] if error.args else None
     return code if isinstance(code, int) else -1
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """Find what a connection failed of: PyMySQL keeps it beside the error, asyncmy raises from it."""
+    return getattr(error, "original_exception", None) or error.__cause__
 
 
 ERRORS: Errors = MysqlErrors()

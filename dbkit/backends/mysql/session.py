@@ -4,34 +4,70 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from dbkit.backends.mysql.errors import ERRORS
+from dbkit.backends.mysql.errors import ERRORS, code_of
 from dbkit.backends.protocol import Endpoint, Fault
+from dbkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pymysql.connections import Connection
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 log = logging.getLogger(__name__)
 
 # What the strictest of the servers has by default: MariaDB 10.11 lacks ONLY_FULL_GROUP_BY and NO_ZERO_*.
 SQL_MODE: Final = "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION"
 
+# How long after its deadline a statement is given up on this side: the server's own word keeps the connection, and comes first.
+GRACE_S: Final = 1.0
 
-def set_session(connection: Connection[Any], endpoint: Endpoint, collation: str) -> None:
-    """Set UTC, strictness and collation: in one statement, else each as far as the server allows.
 
-    Lifts the bounds of the handshake, and forgets the password, which PyMySQL keeps on the connection.
+def session_settings(endpoint: Endpoint, collation: str, deadline: str) -> tuple[str, ...]:
+    """List what is set, the collation first.
+
+    Args:
+        endpoint: what was asked for.
+        collation: the backend's own, where none was.
+        deadline: the server's limit of a statement, used where there is a deadline.
     """
-    connection.password = b""
-    parts = (f"NAMES utf8mb4 COLLATE {collation}", "time_zone = '+00:00'", f"sql_mode = '{SQL_MODE}'")
-    if not _try(connection, f"SET {', '.join(parts)}"):
-        refused = [part for part in parts if not _try(connection, f"SET {part}")]
-        for part in refused:
-            log.warning("%s refuses SET %s; the session keeps its own", endpoint.host or endpoint.socket, part)
-    for name in ("read_timeout", "write_timeout"):
-        asked = endpoint.query.get(name)
-        setattr(connection, f"_{name}", float(asked) if asked else None)
+    names = f"NAMES utf8mb4 COLLATE {endpoint.collation or collation}"
+    always = (names, "time_zone = '+00:00'", f"sql_mode = '{SQL_MODE}'")
+    if endpoint.deadline_s is None:
+        return always
+    # whole seconds, of which the server takes one at least; a server that waits less than that keeps its own
+    lock_wait = f"LEAST(@@GLOBAL.innodb_lock_wait_timeout, {max(1, int(endpoint.deadline_s))})"
+    return (*always, f"innodb_lock_wait_timeout = {lock_wait}", deadline)
+
+
+def set_session(connection: DBAPIConnection, endpoint: Endpoint, settings: Sequence[str]) -> None:
+    """Set a session: in one statement, else each as far as the server allows.
+
+    Raises:
+        ConfigurationError: the server does not have the collation that was configured.
+    """
+    if _refused(connection, f"SET {', '.join(settings)}") is None:
+        return
+    place = endpoint.host or endpoint.socket
+    for setting in settings:
+        said = _refused(connection, f"SET {setting}")
+        if said is None:
+            continue
+        if endpoint.collation is not None and setting is settings[0]:
+            raise ConfigurationError(
+                f"DATABASE_COLLATION is {endpoint.collation!r}, which {place} refuses: {said}",
+                hint="SHOW COLLATION WHERE Charset = 'utf8mb4' lists what it has",
+            )
+        log.warning("%s refuses SET %s; the session keeps its own", place, setting)
+
+
+def socket_bound(endpoint: Endpoint, name: str) -> float | None:
+    """Tell how long the driver waits for the network in a statement: as its option in the URL says, else by the deadline."""
+    asked = endpoint.query.get(name)
+    if asked:
+        return float(asked)
+    return None if endpoint.deadline_s is None else endpoint.deadline_s + GRACE_S
 
 
 def named_flavour(text: str) -> str | None:
@@ -40,7 +76,7 @@ def named_flavour(text: str) -> str | None:
     return found[0].lower() if found else None
 
 
-def ask_version(connection: Connection[Any]) -> str:
+def ask_version(connection: DBAPIConnection) -> str:
     """Ask for the version and its comment, in which TiDB and MariaDB name themselves too."""
     cursor = connection.cursor()
     try:
@@ -50,17 +86,16 @@ def ask_version(connection: Connection[Any]) -> str:
         cursor.close()
 
 
-def _try(connection: Connection[Any], statement: str) -> bool:
-    """Send a statement; False where the server refuses it. What ends the connection is raised."""
-    import pymysql
-
+def _refused(connection: DBAPIConnection, statement: str) -> str | None:
+    """Send a statement; give what the server says where it refuses it. What ends the connection is raised."""
     cursor = connection.cursor()
     try:
         cursor.execute(statement)
-    except pymysql.err.MySQLError as error:
-        if ERRORS.fault(error) in {Fault.CONNECTION_LOST, Fault.UNREACHABLE}:
+    except Exception as error:
+        # a driver's error has the server's number; any other is none of the server's words
+        if code_of(error) <= 0 or ERRORS.fault(error) in {Fault.CONNECTION_LOST, Fault.UNREACHABLE}:
             raise
-        return False
+        return ERRORS.message(error)
     finally:
         cursor.close()
-    return True
+    return None

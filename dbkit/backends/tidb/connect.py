@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from dbkit.backends.mysql.connect import MysqlConnector
 from dbkit.backends.protocol import Connector, ServerFacts
 
 if TYPE_CHECKING:
-    from pymysql.connections import Connection
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 # What changes the meaning of SQL; GLOBAL only, so that one look per server is enough.
 SWITCHES: Final = ("tidb_enable_check_constraint", "tidb_enable_foreign_key", "tidb_enable_noop_functions")
 
 
+@dataclass(frozen=True, kw_only=True)
 class TidbConnector(MysqlConnector):
     """Reads what TiDB says of itself."""
 
+    name: str = "tidb"
+
     def facts(self, connection: DBAPIConnection) -> ServerFacts:
         """Read version and tier from the greeting (`8.0.11-TiDB-v8.5.3-serverless`), and the switches from the server."""
-        text = cast("Connection[Any]", connection).get_server_info()
+        text = self.greeting(connection)
         cursor = connection.cursor()
         try:
             names = ", ".join(f"'{name}'" for name in SWITCHES)
@@ -40,4 +43,4 @@ class TidbConnector(MysqlConnector):
         return tuple(int(part) for part in found[1].split(".")) if found else super().version(greeting)
 
 
-CONNECTOR: Connector = TidbConnector(name="tidb", collation="utf8mb4_0900_bin")
+CONNECTOR: Connector = TidbConnector()

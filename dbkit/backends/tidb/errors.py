@@ -1,4 +1,4 @@
-"""What PyMySQL's errors mean: as on MySQL."""
+"""What the drivers' errors mean: as on MySQL."""
 
 from dbkit.backends.mysql.errors import MysqlErrors
 from dbkit.backends.protocol import Errors

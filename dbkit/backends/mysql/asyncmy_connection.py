@@ -1,0 +1,51 @@
+"""asyncmy's connection, with an end to all that it would wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from asyncmy.connection import Connection
+from asyncmy.constants.CR import CR_CONN_HOST_ERROR
+from asyncmy.errors import OperationalError
+
+# For a goodbye, which takes one round trip; without this limit the end of TLS is waited for half a minute where the server hangs.
+GOODBYE_S: Final = 1.0
+
+
+class BoundedConnection(Connection):
+    """Leaves without a goodbye where the server does not take it."""
+
+    _transport: Any
+
+    async def ensure_closed(self) -> None:
+        """Say goodbye and close; asyncmy also comes here when a read has timed out, so the server may be hung."""
+        transport = self._transport
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await super().ensure_closed()
+        except TimeoutError:
+            transport.abort()
+            self.close()
+
+
+async def open_connection(timeout_s: float, **kw: Any) -> BoundedConnection:  # noqa: ANN401 - the driver's own arguments
+    """Open a connection, within one bound for all: TCP, greeting, TLS and log-in.
+
+    Args:
+        timeout_s: the bound.
+        kw: asyncmy's arguments.
+    """
+    make: Callable[..., BoundedConnection] = BoundedConnection
+    connection = make(**kw)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await connection.connect()
+    except TimeoutError:
+        connection.close()
+    else:
+        return connection
+    raise OperationalError(
+        CR_CONN_HOST_ERROR, f"Can't connect to MySQL server on {kw.get('host')!r} (no answer within {timeout_s:g} s)"
+    )
