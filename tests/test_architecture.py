@@ -14,6 +14,7 @@ import typer
 
 from dbkit.cli.main import build
 from dbkit.config import SETTINGS
+from tests.docs.generate import commands_of
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "dbkit"
@@ -124,10 +125,10 @@ def commands() -> dict[str, str]:
     """List every command with the text of its help."""
     group = typer.main.get_command(build())
     context = typer.Context(group, info_name="dbkit")
-    found = {}
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        found[name] = command.get_help(typer.Context(command, info_name=name, parent=context))
-    return found
+    return {
+        name: command.get_help(typer.Context(command, info_name=name, parent=context))
+        for name, command in commands_of(group)
+    }
 
 
 @pytest.mark.parametrize("command", sorted(commands()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -44,6 +45,13 @@ def command(
     return register
 
 
+def group(app: typer.Typer, name: str, *, help: str) -> typer.Typer:  # noqa: A002 - Typer's word
+    """Register a group, whose commands are called `dbkit NAME COMMAND`."""
+    made = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.add_typer(made, name=name, help=help)
+    return made
+
+
 def _loud(function: Callable[..., None]) -> Callable[..., None]:
     """Keep Typer from ending in silence where a pipe broke that is not our stdout: to a worker, to a server."""
 
@@ -69,7 +77,7 @@ def _variable(command_name: str, flag: str) -> str:
         .lstrip("-")
         .removeprefix("no-" if flag.startswith("--no-") and "/" in flag else "")
     )
-    return f"DBKIT_{command_name}_{word}".upper().replace("-", "_")
+    return re.sub(r"\W", "_", f"DBKIT_{command_name}_{word}".upper())
 
 
 def read_option(command_name: str, flag: str, *, read: Callable[[str], Any], takes: str, **kw: Any) -> Any:  # noqa: ANN401 - as `option`

@@ -66,8 +66,17 @@ EXITS = {
 def command_line() -> str:
     """Write the page of the command line."""
     group: Any = typer.main.get_command(build())
-    sections = [_section(name, command) for name, command in sorted(group.commands.items())]
+    sections = [_section(name, command) for name, command in sorted(commands_of(group))]
     return CLI + "\n".join(sections) + "\n" + _exits()
+
+
+def commands_of(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """List the commands of a group by the words that call them, those of groups in it too."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
 
 
 def _section(name: str, command: Any) -> str:
