@@ -45,6 +45,11 @@ def problem(check: str, message: str, hint: str) -> Observation:
     return Observation(check=check, verdict=Verdict.PROBLEM, message=message, hint=hint)
 
 
+def graded(verdict: Verdict, check: str, message: str, *, hint: str) -> Observation:
+    """Note something by a verdict; what is well needs no hint."""
+    return Observation(check=check, verdict=verdict, message=message, hint=None if verdict is Verdict.OK else hint)
+
+
 def judge_version(title: str, version: tuple[int, ...], oldest: tuple[int, ...]) -> Observation:
     """Hold a version against the oldest one that dbkit is made for."""
     found, needed = worded(version), worded(oldest)

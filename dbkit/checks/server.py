@@ -1,0 +1,207 @@
+"""What can be said of a service's server by asking it: reach, latency, TLS, rights, and what its examiner sees."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from dbkit.backends import get_backend
+from dbkit.backends.observing import advice, fine, graded, problem
+from dbkit.backends.protocol import Fault, GrantPlace, Observation, Role, Verdict
+from dbkit.checks.settings import by_days, expiry
+from dbkit.config.redact import redact
+from dbkit.errors import DatabaseMissingError, DbkitError
+from dbkit.migrations.databases import database_name, exists
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from dbkit.config import DatabaseConfig
+
+ROUND_TRIPS: Final = 10
+# A request of a service makes a few dozen of them.
+SLOW_MS: Final = 20.0
+
+
+@contextmanager
+def opened(config: DatabaseConfig) -> Iterator[sa.Connection]:
+    """Connect to the service's database in a way that makes nothing: no file, no folder, no change of a journal.
+
+    Raises:
+        ConfigurationError: as in `connect`.
+        UnreachableError: as in `connect`; of a file, also where it is not there.
+    """
+    from dbkit.config.connect import connect
+
+    backend = get_backend(config.backend)
+    if backend.traits.file_based and not exists(config):
+        raise DatabaseMissingError(f"there is no database {database_name(config)!r} yet", hint="dbkit migrate makes it")
+    options = backend.examiner.reading(config.endpoint())
+    with connect(replace(config, query={**config.query, **options})) as connection:
+        yield connection
+
+
+def version(config: DatabaseConfig, connection: sa.Connection) -> str:
+    """Tell the server's version in its own counting."""
+    connector = get_backend(config.backend).connector(config.endpoint().driver)
+    driver = connection.connection.dbapi_connection
+    assert driver is not None  # noqa: S101 - it has just been connected
+    return ".".join(map(str, connector.facts(driver).version))
+
+
+def guarded(
+    config: DatabaseConfig, connection: sa.Connection, *, check: str, part: Iterator[Observation]
+) -> Iterator[Observation]:
+    """Pass on what is seen; what the server refuses to tell is an observation too, and the visit goes on.
+
+    Raises:
+        UnreachableError: the connection was lost.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    from dbkit.config.connect import explain
+
+    try:
+        yield from part
+        connection.rollback()
+    except DBAPIError as error:
+        errors = get_backend(config.backend).errors
+        if errors.fault(error) in {Fault.CONNECTION_LOST, Fault.UNREACHABLE} or error.connection_invalidated:
+            raise explain(config, error) from None
+        connection.rollback()
+        said = f"this could not be looked at to its end: {redact(errors.message(error))}"
+        yield advice(check, said, "give the account the right to look, or look with another one")
+
+
+def latency(connection: sa.Connection, *, timer: Callable[[], float] = time.perf_counter) -> Iterator[Observation]:
+    """Measure what a new connection and a round trip take; the first of each is not counted."""
+    began = timer()
+    connection.engine.raw_connection().close()
+    connect_ms = (timer() - began) * 1000
+    connection.exec_driver_sql("SELECT 1").scalar_one()
+    found_ms = []
+    for _ in range(ROUND_TRIPS):
+        began = timer()
+        connection.exec_driver_sql("SELECT 1").scalar_one()
+        found_ms.append((timer() - began) * 1000)
+    yield judge_latency(connect_ms, found_ms)
+
+
+def judge_latency(connect_ms: float, found_ms: list[float]) -> Observation:
+    """Judge round trips, all in milliseconds."""
+    median_ms = statistics.median(found_ms)
+    said = (
+        f"a round trip takes {median_ms:.1f} ms (median of {len(found_ms)}; the worst {max(found_ms):.1f} ms), "
+        f"a new connection {connect_ms:.0f} ms"
+    )
+    verdict = Verdict.ADVICE if median_ms > SLOW_MS else Verdict.OK
+    hint = "run the service near its database: every statement waits so long"
+    return graded(verdict, "connection.latency", said, hint=hint)
+
+
+def rights(
+    config: DatabaseConfig, connection: sa.Connection, *, version_table: str | None, role: Role = Role.SERVICE
+) -> Iterator[Observation]:
+    """Look at what the account may do; where one account does both, what a migration needs is advice.
+
+    Args:
+        config: of the account.
+        connection: of the account.
+        version_table: of the service, where it is known.
+        role: what the account is for.
+    """
+    user = config.user or ""
+    place = GrantPlace(
+        database=config.database or "",
+        schema=config.schema,
+        service_account=user,
+        migration_account=config.migration_user or user,
+        version_table=version_table,
+    )
+    yield from _lacking(config, connection, place, role=role)
+    if place.service_account == place.migration_account and role is Role.SERVICE:
+        yield from _lacking(config, connection, place, role=Role.MIGRATION, verdict=Verdict.ADVICE)
+
+
+def _lacking(
+    config: DatabaseConfig,
+    connection: sa.Connection,
+    place: GrantPlace,
+    *,
+    role: Role,
+    verdict: Verdict = Verdict.PROBLEM,
+) -> Iterator[Observation]:
+    check, account = f"rights.{role.value}", place.account(role)
+    missing = get_backend(config.backend).grants.missing(connection, place, role)
+    needed = [grant for grant in missing if grant.only_for is None]  # the database is there already
+    for grant in needed:
+        yield graded(verdict, check, f"{account!r} lacks a right for {grant.purpose}", hint=f"{grant.sql};")
+    if not needed:
+        yield fine(check, f"{account!r} may {'read and write rows' if role is Role.SERVICE else 'change the schema'}")
+
+
+def protection(config: DatabaseConfig, now: datetime) -> Iterator[Observation]:
+    """Look at the server's certificate and how the connection is encrypted."""
+    if config.endpoint().tls.mode == "off":
+        yield _in_clear(config)
+        return
+    from dbkit.checks.certificates import read_certificate
+
+    try:
+        found = read_certificate(config)
+    except DbkitError as error:
+        yield advice("tls.certificate", error.message, error.hint or "dbkit tls show tells more")
+        return
+    if found is None:
+        return
+    end = min(item.not_after for item in found.chain)
+    said = f"{found.version} with {found.cipher}; the certificate of {found.certificate.subject} {expiry(end, now)}"
+    yield graded(by_days(end, now), "tls.certificate", said, hint="renew it on the server")
+    if not found.verified:
+        said = f"the certificate is not fully verified (DATABASE_TLS={config.tls}): others can pose as the server"
+        yield advice("tls.verification", said, _VERIFY)
+
+
+_VERIFY: Final = "set DATABASE_TLS=verify, with the server's CA in DATABASE_SSL_CA"
+
+
+def _in_clear(config: DatabaseConfig) -> Observation:
+    if config.socket is not None or config.tls == "insecure-loopback":
+        return fine("tls.certificate", "no TLS: the connection does not leave this machine")
+    said = f"no TLS (DATABASE_TLS={config.tls}): whoever is on the way reads and changes what is sent"
+    return advice("tls.certificate", said, _VERIFY)
+
+
+def judge_accounts(config: DatabaseConfig) -> Iterator[Observation]:
+    """Judge whether migrations have an account of their own."""
+    if config.migration_user is None and config.environment == "production":
+        yield advice(
+            "rights.account",
+            f"{config.user!r} is also the account that migrates: the service may change its schema",
+            "set DATABASE_MIGRATION_USER where migrations run, and give the service fewer rights: dbkit grants",
+        )
+    elif config.migration_user is not None and config.migration_user == config.user:
+        yield advice(
+            "rights.account",
+            f"DATABASE_MIGRATION_USER is {config.user!r}, the service's own account",
+            "give migrations an account of their own: dbkit grants words the statements",
+        )
+
+
+def migration_account(config: DatabaseConfig, *, version_table: str | None) -> Iterator[Observation]:
+    """Log in as the account that changes the schema, where there is one, and look at its rights."""
+    yield from judge_accounts(config)
+    if config.migration_user is None:
+        return
+    migrating = config.for_migrations()
+    try:
+        with opened(migrating) as connection:
+            part = rights(migrating, connection, version_table=version_table, role=Role.MIGRATION)
+            yield from guarded(migrating, connection, check="rights.migration", part=part)
+    except DbkitError as error:
+        yield problem("rights.migration", error.message, error.hint or "check DATABASE_MIGRATION_USER")
