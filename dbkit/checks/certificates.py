@@ -45,6 +45,18 @@ class Certificate:
         """Count the whole days until it expires; negative where it has."""
         return (self.not_after - (now or datetime.now(UTC))).days
 
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON."""
+        return {
+            "subject": self.subject,
+            "issuer": self.issuer,
+            "names": list(self.names),
+            "not_before": self.not_before.isoformat(),
+            "not_after": self.not_after.isoformat(),
+            "days_left": self.days_left(),
+            "sha256": self.fingerprint,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerTls:

@@ -51,6 +51,20 @@ def listening(kind: StreamFormat) -> Iterator[Listener]:
         yield Listener(show=lambda _event: None)
 
 
+@contextmanager
+def counting(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how many of many are done; give what is told after each."""
+    if not (sys.stderr.isatty() and os.environ.get("TERM") != "dumb"):
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 class _Bars:
     """One bar per service on stderr, drawn from the first piece of work on."""
 

@@ -196,10 +196,10 @@ def main() -> None:
         answers.flush()
 
 
-def environment(ca_file: str | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give this process's environment without passwords, the system's store replaced by a CA where one is named."""
+def environment(ca_file: str, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give this process's environment without passwords, and with this CA for the system's store."""
     found = {name: value for name, value in (environ or os.environ).items() if not _SECRET.search(name)}
-    return found if ca_file is None else {**found, "SSL_CERT_FILE": ca_file}
+    return {**found, "SSL_CERT_FILE": ca_file}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,7 @@ ELSEWHERE: Final = "elsewhere.invalid"
 # Whatever holds a password, or says where to get one, is not even read.
 _PASSWORDS: Final = re.compile(r"DATABASE_(MIGRATION_)?PASSWORD(_FILE|_PROVIDER)?$")
 
-OnTrial = Callable[[Trial], None]
+OnTrial = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,23 +101,33 @@ def prove_services(
         project: whose.
         names: of the services; none means all.
         all_drivers: attack every driver of the backends.
-        on_trial: told of each attack when it has ended, from several threads.
+        on_trial: told after each attack how many have ended, and how many there are; from two threads.
 
     Raises:
         MissingDriverError: cryptography is not installed.
         UnknownServiceError: a name is no service's.
     """
-    with arena(on_trial) as found:
-        return Proofs(
-            services=tuple(_prove_service(found, project, name, all_drivers) for name in project.select(names))
-        )
+    found = {name: _readable(project, name) for name in project.select(names)}
+    configs = [item for item in found.values() if isinstance(item, DatabaseConfig)]
+    counter = Counter(total=sum(count_trials(config, all_drivers=all_drivers) for config in configs), on_trial=on_trial)
+    with ExitStack() as stack:
+        # nothing is made for services that have nothing to prove
+        made = stack.enter_context(arena(counter)) if counter.total else None
+        proofs = [
+            item if isinstance(item, Proof) else prove_in(made, item, all_drivers=all_drivers)
+            for item in found.values()
+        ]
+    return Proofs(services=tuple(proofs))
 
 
-def _prove_service(arena: Arena, project: Project, name: str, all_drivers: bool) -> Proof:  # noqa: FBT001, PLR0917 - private
+def _readable(project: Project, name: str) -> DatabaseConfig | Proof:
     try:
-        return prove_in(arena, disarmed(project, name), all_drivers=all_drivers)
+        config = disarmed(project, name)
+        if not _unneeded(config):
+            impostor_of(config.backend)
     except DbkitError as error:
         return Proof(service=name, failed=ExitCode(error.exit_code), error=error.message, hint=error.hint)
+    return config
 
 
 def disarmed(project: Project, name: str) -> DatabaseConfig:
@@ -134,6 +145,23 @@ def disarmed(project: Project, name: str) -> DatabaseConfig:
     return resolve(settings, name, environ=environ, overrides={**overrides, "password": secrets.token_hex(16)})
 
 
+@dataclass(kw_only=True)
+class Counter:
+    """Counts the attacks of a run."""
+
+    total: int
+    on_trial: OnTrial | None = None
+    done: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def count(self) -> None:
+        """Note that one more has ended."""
+        with self._lock:
+            self.done += 1
+            if self.on_trial is not None:
+                self.on_trial(self.done, self.total)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arena:
     """CAs, certificates and the processes of clients, for any number of attacks."""
@@ -141,7 +169,7 @@ class Arena:
     ca_file: str
     certificates: Mapping[str, Issued]
     clients: Mapping[Store, Clients]
-    on_trial: OnTrial | None = None
+    counter: Counter
 
     def attack(self, candidate: Candidate, store: Store, attack: Attack) -> Trial:
         """Carry one attack out."""
@@ -152,7 +180,8 @@ class Arena:
             place = Place(port=impostor.port, store=store, ca_file=self.ca_file, canary=canary)
             said = self.clients[store].connect(candidate.task(place))
             seen = impostor.finish()
-        trial = Trial(
+        self.counter.count()
+        return Trial(
             driver=candidate.driver,
             kind=candidate.kind,
             way=candidate.way,
@@ -162,9 +191,6 @@ class Arena:
             seen=seen,
             said=said.text,
         )
-        if self.on_trial is not None:
-            self.on_trial(trial)
-        return trial
 
     def attack_all(self, candidates: Iterable[Candidate]) -> tuple[Trial, ...]:
         """Carry all attacks out on all candidates; those with the CA in one place beside those with it in the other."""
@@ -180,7 +206,7 @@ class Arena:
 
 
 @contextmanager
-def arena(on_trial: OnTrial | None = None) -> Iterator[Arena]:
+def arena(counter: Counter | None = None) -> Iterator[Arena]:
     """Make CAs and certificates in a folder that is removed, and start the processes of clients.
 
     Raises:
@@ -198,25 +224,39 @@ def arena(on_trial: OnTrial | None = None) -> Iterator[Arena]:
                 "expired": trusted.issue(NAME, HOST, expired=True),
             },
             clients={
-                Store.FILE: stack.enter_context(Clients(environment(None))),
+                # whose system trusts somebody else: a client that forgets its file must not go unnoticed
+                Store.FILE: stack.enter_context(Clients(environment(stranger.ca_file))),
                 Store.SYSTEM: stack.enter_context(Clients(environment(trusted.ca_file))),
             },
-            on_trial=on_trial,
+            counter=counter or Counter(total=0),
         )
 
 
-def prove_in(arena: Arena, config: DatabaseConfig, *, all_drivers: bool = False) -> Proof:
-    """Attack a configuration's connections, in an arena that is there."""
-    backend = get_backend(config.backend)
-    found = Proof(service=config.service or "", backend=config.backend, host=config.address)
-    if backend.traits.file_based:
-        return replace(found, note=f"{backend.traits.title} is a file: there is no connection to protect")
-    if config.socket is not None:
-        return replace(found, note="a Unix socket does not leave this machine: it needs no TLS")
-    impostor_of(config.backend)  # before anything is attacked, that there is one
+def prove_in(arena: Arena | None, config: DatabaseConfig, *, all_drivers: bool = False) -> Proof:
+    """Attack a configuration's connections, in an arena that is there; none is needed where there is nothing to prove."""
+    found = Proof(service=config.service or "", backend=config.backend, host=config.address, note=_unneeded(config))
+    if found.note is not None or arena is None:
+        return found
     begin = time.monotonic()
     trials = arena.attack_all(_candidates(config, all_drivers=all_drivers))
     return replace(found, trials=trials, seconds=time.monotonic() - begin)
+
+
+def count_trials(config: DatabaseConfig, *, all_drivers: bool = False) -> int:
+    """Count the attacks that a proof will carry out."""
+    if _unneeded(config) is not None:
+        return 0
+    return sum(1 for _ in _candidates(config, all_drivers=all_drivers)) * len(Attack) * len(Store)
+
+
+def _unneeded(config: DatabaseConfig) -> str | None:
+    """Say why there is nothing to prove; None where there is."""
+    traits = get_backend(config.backend).traits
+    if traits.file_based:
+        return f"{traits.title} is a file: there is no connection to protect"
+    if config.socket is not None:
+        return "a Unix socket does not leave this machine: it needs no TLS"
+    return None
 
 
 def prove_url_in(arena: Arena, template: str, *, kind: Literal["sync", "async"] = "sync") -> Proof:
