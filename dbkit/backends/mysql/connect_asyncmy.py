@@ -13,6 +13,7 @@ from dbkit.backends.protocol import Connector, Endpoint
 if TYPE_CHECKING:
     import asyncio
 
+    import sqlalchemy as sa
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 
@@ -64,10 +65,20 @@ class AsyncmyConnector(MysqlConnector):
         sock = None if transport is None else transport.get_extra_info("socket")
         return None if sock is None else int(sock.fileno())
 
+    def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
+        """Say how a connection is pinged: SQLAlchemy 2.0.40 learns it from PyMySQL, and its own adapter then lacks an argument."""
+        super().engine_events(engine, migrating=migrating)
+        engine.dialect.do_ping = _ping  # type: ignore[method-assign] # of this engine's dialect alone
+
 
 def _transport(connection: DBAPIConnection) -> asyncio.Transport | None:
     found: asyncio.Transport | None = connection.driver_connection._transport  # noqa: SLF001 - asyncmy has no name for it
     return found
+
+
+def _ping(dbapi_connection: DBAPIConnection) -> bool:
+    dbapi_connection.ping(False)  # noqa: FBT003 - the name differs between the versions
+    return True
 
 
 CONNECTOR: Connector = AsyncmyConnector()
