@@ -115,14 +115,11 @@ def rights(
         version_table: of the service, where it is known.
         role: what the account is for.
     """
-    user = config.user or ""
-    place = GrantPlace(
-        database=config.database or "",
-        schema=config.schema,
-        service_account=user,
-        migration_account=config.migration_user or user,
-        version_table=version_table,
-    )
+    if config.user is None:
+        return  # the operating system says who it is: there is no name to grant to
+    from dbkit.checks.grants import grant_place
+
+    place = grant_place(config, version_table=version_table)
     yield from _lacking(config, connection, place, role=role)
     if place.service_account == place.migration_account and role is Role.SERVICE:
         yield from _lacking(config, connection, place, role=Role.MIGRATION, verdict=Verdict.ADVICE)

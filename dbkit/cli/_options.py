@@ -142,10 +142,11 @@ def _seconds(text: str) -> float:
 def jobs_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
     """Declare `--jobs`."""
     text = "Services at once; by default one per processor, four at most."
-    return read_option(command_name, "--jobs", read=_count, takes="a whole number from 1 on", metavar="N", help=text)
+    return read_option(command_name, "--jobs", read=count, takes="a whole number from 1 on", metavar="N", help=text)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Read a number of things, 1 or more; raises ValueError."""
     found = int(text)
     if found < 1:
         raise ValueError

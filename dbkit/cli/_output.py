@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,10 +42,19 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     columns = list(zip(headers, *rows, strict=True))
     widths = [max(len(cell) for cell in column) for column in columns]
     right = [all(cell.replace(".", "").isdecimal() for cell in column[1:]) for column in columns]
-    head = _aligned(headers, widths, right)
-    line(f"\x1b[1m{head}\x1b[0m" if _decorated() else head)
+    line(strong(_aligned(headers, widths, right)))
     for row in rows:
         line(_aligned(row, widths, right))
+
+
+def strong(text: str) -> str:
+    """Make text bold where it is for eyes."""
+    return f"\x1b[1m{text}\x1b[0m" if _decorated() else text
+
+
+def columns() -> int:
+    """Give the width to write in: the terminal's, at most 120; in a pipe 100."""
+    return min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else 100
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
