@@ -10,11 +10,13 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.driving import drive, end_driving, is_driving
 from tests.servers import (
     BACKENDS,
     SERVERS,
     Database,
     Server,
+    Way,
     find_server,
     how_to_start,
     need_server,
@@ -44,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare one mark per backend, refuse a run without what it requires, and forget the developer's own settings."""
     for backend in BACKENDS:
         config.addinivalue_line("markers", f"{backend}: runs on {backend}")
+    config.addinivalue_line("markers", "driven: runs in an event loop, so that engines of every driver can be used")
     required = frozenset(filter(None, config.getoption("--require-backends").replace(" ", "").split(",")))
     if unknown := required.difference(BACKENDS):
         raise pytest.UsageError(f"--require-backends: unknown {sorted(unknown)}, known {list(BACKENDS)}")
@@ -76,6 +79,20 @@ def _describe(backend: str) -> str:
         return f"unknown ({type(error).__name__})"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run what is marked `driven` where the inside of an asynchronous engine can be used like any other: its fixtures too."""
+    if is_driving() or item.get_closest_marker("driven") is None:
+        return None
+    drive(lambda: item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem))
+    return True
+
+
+def pytest_unconfigure() -> None:
+    """End the event loop of the tests, where there was one."""
+    end_driving()
+
+
 def _parameters(backends: tuple[str, ...]) -> list[object]:
     return [pytest.param(name, id=name, marks=getattr(pytest.mark, name)) for name in backends]
 
@@ -105,11 +122,18 @@ def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, D
 
 @pytest.fixture(scope="module", params=_parameters(BACKENDS))
 def database(request: pytest.FixtureRequest, _databases: dict[str, Database]) -> Iterator[Database]:
-    """Give a database on each backend in turn, empty at the start of the module; skips where there is no server."""
-    if request.param != "sqlite" and find_server(request.param) is None:
-        pytest.skip(how_to_start(request.param))
-    found = _databases[request.param]
-    yield found
+    """Give a database on each backend in turn, empty at the start of the module; skips where there is no server.
+
+    A test that takes it from `tests.driving.on_every_driver` is given it in the way of each driver.
+    """
+    way = request.param if isinstance(request.param, Way) else Way(backend=request.param)
+    if way.backend != "sqlite" and find_server(way.backend) is None:
+        pytest.skip(how_to_start(way.backend))
+    found = _databases[way.backend]
+    reached = found.by(way) if way.driver else found
+    yield reached
+    if reached is not found:
+        reached.engine.dispose()
     found.clean()
 
 

@@ -7,13 +7,14 @@ import secrets
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from dbkit.backends import get_backend
 from dbkit.config import DatabaseConfig
 from dbkit.migrations.databases import create_missing
 
@@ -50,6 +51,44 @@ _VERSION = {
     "mssql": "SELECT CAST(SERVERPROPERTY('ProductVersion') AS varchar(64))",
     "postgresql": "SHOW server_version",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A backend, reached with one of its drivers."""
+
+    backend: str
+    driver: str = ""
+    """Empty for the one that is used when nobody asks for another."""
+    asynchronous: bool = False
+
+    def __str__(self) -> str:
+        """Name it as in a test's id: `postgresql-psycopg-async`."""
+        return "-".join(filter(None, (self.backend, self.driver, "async" if self.asynchronous else "")))
+
+    def environ(self) -> dict[str, str]:
+        """Give the variables that ask for the driver."""
+        return {"DATABASE_DRIVER": self.driver} if self.driver else {}
+
+    def engine(self, config: DatabaseConfig, **options: Any) -> sa.Engine:
+        """Make the product's engine; an asynchronous one is given as what it is inside, to be used where `tests.driving` leads."""
+        if self.asynchronous:
+            return config.create_async_engine(**options).sync_engine
+        return config.create_engine(**options)
+
+
+def _ways(backend: str) -> list[Way]:
+    drivers = get_backend(backend).traits.drivers
+    sync = [driver.name for driver in drivers if "sync" in driver.kinds]
+    return [
+        Way(backend=backend),
+        *(Way(backend=backend, driver=name) for name in sync[1:]),
+        *(Way(backend=backend, driver=item.name, asynchronous=True) for item in drivers if "async" in item.kinds),
+    ]
+
+
+WAYS = tuple(way for backend in BACKENDS for way in _ways(backend))
+"""Every driver of every backend, in both kinds where it has both."""
 
 
 def variable(backend: str) -> str:
@@ -170,6 +209,14 @@ class Database:
     """The variables by which the product reaches it."""
     server: Server | None = None
     """None for SQLite."""
+    asynchronous: bool = False
+    """Whether the engine is the inside of an asynchronous one."""
+
+    def by(self, way: Way) -> Database:
+        """Give the same database as another driver reaches it."""
+        environ = {**self.environ, **way.environ()}
+        engine = way.engine(DatabaseConfig.from_env(environ=environ))
+        return replace(self, engine=engine, environ=environ, asynchronous=way.asynchronous)
 
     def clean(self) -> None:
         """Drop every table that is left."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from dbkit.backends.marks import mark
+from dbkit.backends.marks import mark, network_fault
 from dbkit.backends.protocol import Backend, Connector, Endpoint, Fault
 from dbkit.config.passwords import current_password, current_password_async, renewable
 from dbkit.config.redact import redact
@@ -17,12 +17,14 @@ from dbkit.errors import BackendMismatchError, ConfigurationError, DbkitError, T
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPIModule
 
     from dbkit.config.model import DatabaseConfig
 
 # The folder of the default path is made; any other is the user's to make, because a wrong path must not grow folders.
 OWN_FOLDER = ".dbkit"
+# Where drivers put the code of an error beside its words.
+_CODES: Final = ("pgcode", "sqlstate", "sqlite_errorcode")
 
 Dialled = tuple["DBAPIConnection | None", BaseException | None]
 
@@ -45,8 +47,8 @@ class Dialler:
         del record
         watch = current_watch()
         if watch is not None:
-            watch.stage = f"connecting to {self.config.address or self.endpoint.database}"
             watch.check()  # SQLAlchemy connects anew where the ping of a pooled connection failed
+            watch.stage = f"connecting to {self.config.address or self.endpoint.database}"
         if self.backend.traits.file_based:
             _make_own_folder(self.endpoint.database or "")
         connection, error = self._dial_again(dialect, cargs, cparams)
@@ -116,20 +118,42 @@ class Dialler:
             )
 
     def _fresh(self, error: BaseException, dialect: sa.Dialect) -> BaseException:
-        """Make an error that says the same and holds nothing of the attempt."""
-        if isinstance(error, dialect.loaded_dbapi.Error):
-            fresh: BaseException = type(error)(*(redact(arg) if isinstance(arg, str) else arg for arg in error.args))
-            mark(fresh, self.backend.errors.fault(error))
-            return fresh
+        """Make an error that says the same and holds nothing of the attempt; of one class, whichever driver failed."""
         if isinstance(error, DbkitError) or not isinstance(error, Exception):
             error.__cause__ = error.__context__ = None
             return error.with_traceback(None)
-        # a decoder's error shows what it could not decode
-        said = "" if isinstance(error, UnicodeError) else f": {redact(str(error))}"
-        kind = UnreachableError if isinstance(error, OSError) else ConfigurationError
-        return kind(
-            f"the driver {self.endpoint.driver} cannot connect to {self.config.address}: {type(error).__name__}{said}"
+        fault = self.backend.errors.fault(error)
+        fault = network_fault(error) or fault if fault is Fault.OTHER else fault
+        kind = _kind(error, fault, dialect.loaded_dbapi)
+        if kind is None:
+            # a decoder's error shows what it could not decode
+            said = "" if isinstance(error, UnicodeError) else f": {redact(str(error))}"
+            return ConfigurationError(
+                f"the driver {self.endpoint.driver} cannot connect to {self.config.address}: {type(error).__name__}{said}"
+            )
+        fresh = kind(*self._said(error, dialect.loaded_dbapi))
+        mark(fresh, fault)
+        for name in _CODES:
+            code = getattr(error, name, None)
+            if code is not None:
+                with contextlib.suppress(AttributeError):  # some classes have it for all of their errors
+                    setattr(fresh, name, code)
+        return fresh
+
+    def _said(self, error: Exception, dbapi: DBAPIModule) -> tuple[object, ...]:
+        """Give the arguments of an error afresh: a driver's own as they are, any other as the words of it."""
+        if not isinstance(error, dbapi.Error):
+            return (redact(self.backend.errors.message(error)),)
+        return tuple(
+            redact(arg) if isinstance(arg, str) else arg for arg in error.args if not isinstance(arg, BaseException)
         )
+
+
+def _kind(error: Exception, fault: Fault, dbapi: DBAPIModule) -> type[Exception] | None:
+    """Choose the class of the error: what failed outside of us is an OperationalError, whatever the driver made of it."""
+    if fault is Fault.OTHER:
+        return type(error) if isinstance(error, dbapi.Error) else None
+    return type(error) if isinstance(error, dbapi.OperationalError) else dbapi.OperationalError
 
 
 def _make_own_folder(path: str) -> None:

@@ -13,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.backends.samples import ALL, Case
+from tests.driving import on_every_driver
 from tests.servers import Database
+
+pytestmark = pytest.mark.driven
 
 by_case = pytest.mark.parametrize("case", ALL, ids=lambda case: case.id)
 
@@ -87,6 +90,7 @@ def tables(database: Database) -> Iterator[Tables]:
     made.metadata.drop_all(database.engine)
 
 
+@on_every_driver
 @by_case
 def test_awkward_values_come_back_as_they_went_in(tables: Tables, case: Case) -> None:
     values = [*case.exact, None]
@@ -94,6 +98,7 @@ def test_awkward_values_come_back_as_they_went_in(tables: Tables, case: Case) ->
     assert [(there, wanted) for there, wanted in zip(found, values, strict=True) if not equal(there, wanted)] == []
 
 
+@on_every_driver
 @by_case
 def test_constants_in_the_sql_come_back_as_they_went_in(tables: Tables, case: Case) -> None:
     values = [*case.exact, None]

@@ -1,11 +1,11 @@
-"""What psycopg2's errors mean. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html."""
+"""What the errors of PostgreSQL's drivers mean. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from dbkit.backends.marks import driver_error, marked_fault, one_line
+from dbkit.backends.marks import driver_error, marked_fault, network_fault, network_message, one_line
 from dbkit.backends.protocol import Errors, Fault
 
 _STATES: Final = {
@@ -22,12 +22,12 @@ _STATES: Final = {
     "57P02": Fault.CONNECTION_LOST,
     "25P03": Fault.CONNECTION_LOST,
 }
-# psycopg2 2.9 gives no code for a failed connection: libpq has its text only, libpq's own part of it never translated in the wheels.
+# psycopg2 and psycopg give no code for a failed connection: libpq has its text only, libpq's own part of it never translated in the wheels.
 _TEXTS: Final = (
     (
         Fault.TLS_REFUSED,
         re.compile(
-            r"SSL error|certificate|does not support SSL|SSL connection (?:is|was) required|no encryption",
+            r"SSL error|certificate|does not support SSL|SSL connection (?:is|was) required|no encryption|rejected SSL upgrade",
             re.IGNORECASE,
         ),
     ),
@@ -43,12 +43,13 @@ _TEXTS: Final = (
         Fault.CONNECTION_LOST,
         re.compile(
             r"server closed the connection|connection already closed|terminating connection|could not (?:send|receive) data"
+            r"|(?:the|underlying) connection is (?:closed|lost)|consuming input failed"
         ),
     ),
     (
         Fault.UNREACHABLE,
         re.compile(
-            r"refused|timeout expired|could not translate host name|No route to host|Network is unreachable|No such file or directory"
+            r"refused|timeout expired|could not translate host name|failed to resolve host|No route to host|Network is unreachable|No such file or directory"
             r"|too many (?:clients|connections)|starting up|shutting down|connection to server .* failed"
         ),
     ),
@@ -64,16 +65,19 @@ class PostgresqlErrors:
         if noted is not None:
             return noted
         driver = driver_error(error)
-        state = getattr(driver, "pgcode", None)
+        # psycopg2's word for it, and that of psycopg and asyncpg
+        state = getattr(driver, "pgcode", None) or getattr(driver, "sqlstate", None)
         if state == "23505" and "pg_database_datname_index" in str(driver):
             return Fault.DATABASE_EXISTS  # two CREATE DATABASE at once: the loser hears of the index
         if state is not None:
             return _STATES.get(state, Fault.CONNECTION_LOST if state.startswith("08") else Fault.OTHER)
-        return next((fault for fault, pattern in _TEXTS if pattern.search(str(driver))), Fault.OTHER)
+        found = next((fault for fault, pattern in _TEXTS if pattern.search(str(driver))), None)
+        return found or network_fault(driver) or Fault.OTHER
 
     def message(self, error: BaseException) -> str:
         """Word an error in one line, without what libpq puts before the server's words."""
-        text = re.sub(r"connection to server (?:at|on) .*? failed: ", "", str(driver_error(error)).strip())
+        said = network_message(driver_error(error)).strip()
+        text = re.sub(r"connection (?:failed|is bad): |connection to server (?:at|on) .*? failed: ", "", said)
         # an IPv4 and an IPv6 address of one host give the same line twice
         lines = dict.fromkeys(line.strip() for line in text.splitlines())
         return one_line(" ".join(lines)).removeprefix("FATAL: ").strip()
