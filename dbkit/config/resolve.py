@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Backend
 from dbkit.backends.tidb import cloud
-from dbkit.config.drivers import Wish, choose_drivers
-from dbkit.config.levels import Level, levels_of
+from dbkit.config.combine import combine, level_of_backend, wishes
+from dbkit.config.drivers import choose_drivers
+from dbkit.config.levels import Claim, Fields, levels_of
 from dbkit.config.load import Settings
 from dbkit.config.model import DatabaseConfig, Source
 from dbkit.config.redact import show
-from dbkit.config.sealed import sealed
+from dbkit.config.sealed import cleaned, sealed
 from dbkit.config.secrets import Secret
 from dbkit.config.tls import check_tls
-from dbkit.config.url import schemes_of
-from dbkit.config.variables import unknown_names
+from dbkit.config.variables import slip, strange_names
 from dbkit.errors import ConfigurationError
 
 _SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
@@ -29,8 +30,6 @@ _NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_$\-]*")
 _DEFAULT: Final = Source(kind="default", name="default")
 # Without a service the embedded database has a name too.
 _NO_SERVICE: Final = "default"
-Fields = dict[str, tuple[Any, Source]]
-_PASSWORDS: Final = ("password", "password_provider")
 # What means the same for every backend, and what only a server has.
 _COMMON: Final = (
     *("driver", "async_driver", "pool_size", "max_overflow", "pool_recycle_s", "connect_timeout_s", "deadline_s"),
@@ -40,6 +39,23 @@ _SERVER: Final = (
     *("user", "password_file", "password_provider", "migration_user", "migration_password_file", "schema", "collation"),
     *("tls", "ssl_ca", "ssl_verify_cert", "ssl_verify_identity", "ssl_cert", "ssl_key", "mssql_encrypt"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What all places say of one service, weighed; made once, for the configuration and for what explains it."""
+
+    service: str | None
+    settings: Settings = field(repr=False)
+    backend: Backend | None
+    """None where it cannot be told."""
+    fields: Fields = field(repr=False)
+    lost: tuple[Claim, ...]
+    """What was said too and does not count."""
+    unknown: tuple[str, ...]
+    """Variables that look like ours and mean nothing."""
+    errors: tuple[ConfigurationError, ...]
+    """What cannot be read, in order; the configuration fails with the first."""
 
 
 @sealed
@@ -61,67 +77,78 @@ def resolve(
     Raises:
         ConfigurationError: something cannot be read, is unknown, contradicts itself, or is refused.
     """
+    return configured(read(settings, service, environ=environ, overrides=overrides))
+
+
+@sealed
+def read(
+    settings: Settings,
+    service: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Reading:
+    """Read and weigh all that is said of a service; what cannot be read is kept beside the rest.
+
+    Args: as of `resolve`.
+
+    Raises:
+        ConfigurationError: this cannot be a service's name.
+    """
     if service is not None and not _SERVICE.fullmatch(service):
         raise ConfigurationError(f"{service!r} cannot be a service's name", hint="use letters, digits, - and _")
     variables = os.environ if environ is None else environ
-    unknown_names({*variables, *settings.dotenv}, {*settings.services, *([service] if service else [])})
+    strange = strange_names({*variables, *settings.dotenv}, {*settings.services, *([service] if service else [])})
     levels = list(levels_of(settings, service, environ=variables, overrides=overrides or {}))
-    found = _combine(levels)
-    backend = _backend_of(found)
-    found |= choose_drivers(_wishes(levels, backend), backend, backend_level=_level_of("backend", levels))
+    combined = combine(levels)
+    errors = [slip(name, near) for name, near in strange.items() if near is not None]
+    errors += [error for level in levels for error in level.errors]
+    errors += combined.errors
+    fields, lost, backend = dict(combined.fields), list(combined.lost), None
+    try:
+        backend = _backend_of(fields)
+        choice = choose_drivers(wishes(levels, backend.name), backend, backend_level=level_of_backend(levels))
+    except ConfigurationError as error:
+        errors.append(cleaned(error))
+    else:
+        fields |= choice.fields
+        lost += [Claim(name=name, value=wish.name, source=wish.source, why=why) for name, wish, why in choice.passed]
+    return Reading(
+        service=service,
+        settings=settings,
+        backend=backend,
+        fields=fields,
+        lost=tuple(lost),
+        unknown=tuple(strange),
+        errors=tuple(errors),
+    )
+
+
+@sealed
+def configured(reading: Reading) -> DatabaseConfig:
+    """Make the configuration of what was read.
+
+    Raises:
+        ConfigurationError: something could not be read, contradicts itself, or is refused.
+    """
+    for error in reading.errors:
+        raise error
+    if reading.backend is None:  # there is always an error that says why
+        raise ConfigurationError("the backend cannot be told", hint="set DATABASE_TYPE")
+    found, settings, backend = reading.fields, reading.settings, reading.backend
     values = {name: value for name, (value, _) in found.items()}
     for name in ("ssl_ca", "ssl_cert", "ssl_key"):
         values[name] = _from_root(found.get(name), settings.root)
     values |= _password_files(found)
-    known = _fields(values, settings, backend=backend, service=service)
+    known = _fields(values, settings, backend=backend, service=reading.service)
     fields = {name: value for name, value in {**_common(values), **known}.items() if value is not None}
-    provenance = {name: found[name][1] if name in found else _DEFAULT for name in ("backend", *fields)}
+    sources = {**found, **({"socket": found["host"]} if "host" in found else {})}
+    provenance = {name: sources[name][1] if name in sources else _DEFAULT for name in ("backend", *fields)}
     root = None if settings.root is None else str(settings.root)
-    config = DatabaseConfig(backend=backend.name, service=service, root=root, provenance=provenance, **fields)
+    config = DatabaseConfig(backend=backend.name, service=reading.service, root=root, provenance=provenance, **fields)
+    _check_migration_account(config)
     check_tls(config)
     return config
-
-
-def _combine(levels: Iterable[Level]) -> Fields:
-    """Take each field from the first level that has it."""
-    found: Fields = {}
-    for level in levels:
-        _take_password(found, level)
-        for name, item in level.fields.items():
-            if name != "driver":
-                found.setdefault(name, item)
-        _take_url(found, level)
-    return {name: item for name, item in found.items() if item[0] is not None}
-
-
-def _take_password(found: Fields, level: Level) -> None:
-    """Have a password and a provider of one be one thing: what a level says of either puts away what a weaker one says."""
-    given = {name: level.fields[name] for name in _PASSWORDS if name in level.fields}
-    if level.url is not None and level.url_source is not None and "password" in level.url.fields:
-        given.setdefault("password", (level.url.fields["password"], level.url_source))
-    if len(given) > 1:
-        names = " and ".join(source.name for _, source in given.values())
-        raise ConfigurationError(f"{names} are both set", hint="unset one of them")
-    if given and not any(name in found for name in _PASSWORDS):
-        found.update({name: given.get(name, (None, _DEFAULT)) for name in _PASSWORDS})
-
-
-def _wishes(levels: Sequence[Level], backend: Backend) -> list[Wish]:
-    """List the drivers that are named, the strongest first; a URL for another backend names none for this one."""
-    found = []
-    for number, level in enumerate(levels):
-        for field in ("driver", "async_driver"):
-            if field in level.fields:
-                name, source = level.fields[field]
-                found.append(Wish(name=str(name), source=source, level=number))
-        if level.url and level.url.driver and level.url_source and backend.name in schemes_of(level.url.scheme):
-            found.append(Wish(name=level.url.driver, source=level.url_source, level=number))
-    return found
-
-
-def _level_of(name: str, levels: Sequence[Level]) -> int:
-    """Tell at which level a field was decided, by itself or by a URL; behind all of them where nobody did."""
-    return next((number for number, level in enumerate(levels) if name in level.fields or level.url), len(levels))
 
 
 def _password_files(found: Fields) -> dict[str, str]:
@@ -129,22 +156,6 @@ def _password_files(found: Fields) -> dict[str, str]:
     names = [name for name in ("password", "migration_password") if name in found]
     sources = {name: found[name][1] for name in names}
     return {f"{name}_file": source.path for name, source in sources.items() if source.path and source.from_file}
-
-
-def _take_url(found: Fields, level: Level) -> None:
-    """Add what a level's URL says; a URL for another backend than a stronger level asks for says nothing here."""
-    if level.url is None or level.url_source is None:
-        return
-    named = schemes_of(level.url.scheme)
-    if "backend" in found and found["backend"][0] not in named:
-        return
-    fields = dict(level.url.fields)
-    if "host" in fields and "host" not in found:
-        # the URL's place is one thing: a weaker level's port belongs to another server
-        fields = {"port": None, **fields}
-    fields = {"backend": named[0], **fields}
-    for name, value in fields.items():
-        found.setdefault(name, (value, level.url_source))
 
 
 def _backend_of(found: Fields) -> Backend:
@@ -199,14 +210,16 @@ def _server_fields(values: Mapping[str, Any], backend: Backend, service: str | N
     }
     for name in ("password", "migration_password"):
         found[name] = Secret(values[name]) if values.get(name) else None
-    if found["migration_password"] and not found["migration_user"]:
-        raise ConfigurationError(
-            "DATABASE_MIGRATION_PASSWORD is set, but not DATABASE_MIGRATION_USER", hint="set both or neither"
-        )
     if (found["tls"] or "verify") == "verify":
         found |= {name: True for name in ("ssl_verify_cert", "ssl_verify_identity") if found[name] is None}
     _check_cloud(host, found)
     return found
+
+
+def _check_migration_account(config: DatabaseConfig) -> None:
+    if config.migration_password and not config.migration_user:
+        name = config.provenance["migration_password"].name
+        raise ConfigurationError(f"{name} is set, but not DATABASE_MIGRATION_USER", hint="set both or neither")
 
 
 def _from_root(ssl_ca: tuple[Any, Source] | None, root: Path | None) -> str | None:
@@ -215,7 +228,7 @@ def _from_root(ssl_ca: tuple[Any, Source] | None, root: Path | None) -> str | No
         return None
     text, source = str(ssl_ca[0]), ssl_ca[1]
     path = os.path.join(root or "", text)  # noqa: PTH118 - it may be PEM text, which no Path takes
-    return path if source.kind in {".env", "file"} and os.path.isfile(path) else text  # noqa: PTH113 - likewise
+    return path if source.kind in {".env", "file"} and os.path.lexists(path) else text  # a folder is told of as one
 
 
 def _check_cloud(host: str, found: Mapping[str, Any]) -> None:

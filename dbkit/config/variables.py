@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -39,12 +39,23 @@ def prefix_of(service: str) -> str:
 def variables_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Variable]:
     """Join the environment and `.env`, which gives way: of X and X_FILE too, which are one thing."""
     found = {name: Variable(text=text) for name, text in environ.items()}
+    return found | {name: item for name, item in _dotenv(settings) if not _shadowed(name, environ)}
+
+
+def shadowed_by(settings: Settings, environ: Mapping[str, str]) -> dict[str, Variable]:
+    """List what `.env` says and the environment says too, so that it does not count."""
+    return {name: item for name, item in _dotenv(settings) if _shadowed(name, environ)}
+
+
+def _dotenv(settings: Settings) -> Iterator[tuple[str, Variable]]:
     path = None if settings.root is None else str(settings.root / ".env")
     for name, value in settings.dotenv.items():
-        base = name.removesuffix(FILE_SUFFIX)
-        if base not in environ and base + FILE_SUFFIX not in environ:
-            found[name] = Variable(text=value.text, kind=".env", path=path, line=value.line)
-    return found
+        yield name, Variable(text=value.text, kind=".env", path=path, line=value.line)
+
+
+def _shadowed(name: str, environ: Mapping[str, str]) -> bool:
+    base = name.removesuffix(FILE_SUFFIX)
+    return base in environ or base + FILE_SUFFIX in environ
 
 
 @lru_cache(maxsize=64)
@@ -66,12 +77,24 @@ def unknown_names(variables: Iterable[str], services: Iterable[str]) -> tuple[st
     Raises:
         ConfigurationError: one is within two edits of a name that means something: a slip that would go unseen.
     """
+    strange = strange_names(variables, services)
+    for name, near in strange.items():
+        if near is not None:
+            raise slip(name, near)
+    return tuple(strange)
+
+
+def strange_names(variables: Iterable[str], services: Iterable[str]) -> dict[str, str | None]:
+    """List the variables that look like ours and mean nothing, each with the name that it is a slip of, if it is one."""
     known = known_names(frozenset(services))
-    strange = sorted(name for name in variables if name not in known and _SIEVE.search(name))
-    for name in strange:
-        for near in _near(name, known):
-            raise ConfigurationError(f"unknown variable {name!r}", hint=f"did you mean {near!r}?")
-    return tuple(name for name in strange if _OURS.match(name))
+    found = sorted(name for name in variables if name not in known and _SIEVE.search(name))
+    near = {name: next(iter(_near(name, known)), None) for name in found}
+    return {name: near[name] for name in found if near[name] is not None or _OURS.match(name)}
+
+
+def slip(name: str, near: str) -> ConfigurationError:
+    """Word the error for a variable whose name is a slip of one that means something."""
+    return ConfigurationError(f"unknown variable {name!r}", hint=f"did you mean {near!r}?")
 
 
 # A service resolves its configuration at each probe, and its environment has the same strange names each time.
