@@ -27,7 +27,7 @@ def start_tls(wire: str, sock: socket.socket, *, context: ssl.SSLContext, host: 
 
     Args:
         wire: the protocol, from the backend's traits.
-        sock: connected, with a timeout; it is taken over.
+        sock: connected, with a timeout; it is taken over, and closed where this fails.
         context: decides what is verified.
         host: the name that the certificate is to have.
 
@@ -36,8 +36,12 @@ def start_tls(wire: str, sock: socket.socket, *, context: ssl.SSLContext, host: 
         ssl.SSLError: the handshake failed.
         OSError: the connection broke or timed out.
     """
-    _OPENINGS[wire](sock)
-    return context.wrap_socket(sock, server_hostname=host)
+    try:
+        _OPENINGS[wire](sock)
+        return context.wrap_socket(sock, server_hostname=host)
+    except BaseException:
+        sock.close()
+        raise
 
 
 def is_known(wire: str | None) -> bool:

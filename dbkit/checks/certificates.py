@@ -133,11 +133,7 @@ def _handshake(config: DatabaseConfig, wire: str, context: ssl.SSLContext) -> ss
     place = config.address
     try:
         sock = socket.create_connection((config.host or "", config.port or 0), timeout=config.connect_timeout_s)
-        try:
-            return start_tls(wire, sock, context=context, host=config.host or "")
-        except BaseException:
-            sock.close()
-            raise
+        return start_tls(wire, sock, context=context, host=config.host or "")
     except ssl.SSLCertVerificationError as error:
         raise TlsRefusedError(
             f"TLS with {place} is refused: {error.verify_message}", hint="check DATABASE_SSL_CA and DATABASE_HOST"

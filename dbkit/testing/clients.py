@@ -32,6 +32,8 @@ T = TypeVar("T")
 PATIENCE_S: Final = 20.0
 # Clients are given a canary; no real password is even near them.
 _SECRET: Final = re.compile(r"PASSWORD|DATABASE_URL")
+# One client that crashes must not take the others with it; if all do, that is known soon enough.
+MOST_STARTS: Final = 3
 _MODULE: Final = "dbkit.testing.clients"
 
 
@@ -52,20 +54,18 @@ class Task:
 class Clients:
     """A process that makes clients, one after another; a context manager."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, patience_s: float = PATIENCE_S) -> None:
         """Start it.
 
         Args:
             environ: its whole environment.
+            patience_s: how long one client may take.
         """
+        self._environ = {**environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._patience_s = patience_s
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self._process = subprocess.Popen(  # noqa: S603 - this Python, this module
-            [sys.executable, "-P", "-m", _MODULE],
-            env={**environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
+        self._starts = 0
+        self._process = self._start()
 
     def __enter__(self) -> Self:
         return self
@@ -73,30 +73,51 @@ class Clients:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._end()
         self._errors.close()
 
     def connect(self, task: Task) -> Said:
         """Have a client made that connects once; it is not waited for longer than its patience."""
-        watch = threading.Timer(PATIENCE_S, self._process.kill)
+        if self._process.poll() is not None and self._starts < MOST_STARTS:
+            self._end()
+            self._process = self._start()
+        watch = threading.Timer(self._patience_s, self._process.kill)
         watch.daemon = True
         watch.start()
         try:
             answer = self._ask(base64.b64encode(pickle.dumps(task)))
         finally:
             watch.cancel()
-        return Said(kind="lost", text=self._last_words()) if answer is None else Said(**json.loads(answer))
+        if answer is not None:
+            return Said(**json.loads(answer))
+        self._process.kill()
+        self._process.wait()
+        return Said(kind="lost", text=self._last_words())
 
-    def _ask(self, line: bytes) -> bytes | None:
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._starts += 1
+        return subprocess.Popen(  # noqa: S603 - this Python, this module
+            [sys.executable, "-P", "-m", _MODULE],
+            env=self._environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _ask(self, task: bytes) -> bytes | None:
         if self._process.stdin is None or self._process.stdout is None:
             return None
         try:
-            self._process.stdin.write(line + b"\n")
+            self._process.stdin.write(task + b"\n")
             self._process.stdin.flush()
         except OSError:
             return None
-        return self._process.stdout.readline() or None
+        line = self._process.stdout.readline()
+        return line if line.endswith(b"\n") else None
 
     def _last_words(self) -> str:
         """Say how the process ended, with the last line that it wrote."""

@@ -81,7 +81,7 @@ def prove_url(template: str, *, kind: Literal["sync", "async"] = "sync") -> Proo
     """Attack a URL that somebody wrote by hand, under a bare `create_engine`.
 
     Args:
-        template: the URL, with `{host}`, `{port}`, `{password}` and `{ca}` where these belong.
+        template: the URL, with `{host}`, `{port}`, `{password}` and, for the file of the CA, `{ca}` where these belong.
         kind: which engine it is for.
 
     Raises:
@@ -192,7 +192,7 @@ class Arena:
             said=said.text,
         )
 
-    def attack_all(self, candidates: Iterable[Candidate]) -> tuple[Trial, ...]:
+    def attack_all(self, candidates: Iterable[Candidate], stores: Iterable[Store] = Store) -> tuple[Trial, ...]:
         """Carry all attacks out on all candidates; those with the CA in one place beside those with it in the other."""
         wanted = tuple(candidates)
 
@@ -200,7 +200,7 @@ class Arena:
             return [self.attack(candidate, store, attack) for candidate in wanted for attack in Attack]
 
         with ThreadPoolExecutor(len(Store)) as pool:
-            found = [trial for trials in pool.map(run, Store) for trial in trials]
+            found = [trial for trials in pool.map(run, stores) for trial in trials]
         order = {(item.driver, item.kind, item.way): number for number, item in enumerate(wanted)}
         return tuple(sorted(found, key=lambda trial: order[trial.driver, trial.kind, trial.way]))
 
@@ -270,7 +270,8 @@ def prove_url_in(arena: Arena, template: str, *, kind: Literal["sync", "async"] 
 
     candidate = Candidate(backend=scheme, driver=driver or traits.driver, kind=kind, way=Way.URL, task=task)
     begin = time.monotonic()
-    trials = arena.attack_all([candidate])
+    # without a place for the CA, the system's store is the only one that it can come from
+    trials = arena.attack_all([candidate], Store if "{ca}" in template else [Store.SYSTEM])
     return Proof(service="", backend=scheme, trials=trials, seconds=time.monotonic() - begin)
 
 
