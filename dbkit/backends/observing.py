@@ -62,6 +62,14 @@ def judge_version(title: str, version: tuple[int, ...], oldest: tuple[int, ...])
     return fine("server.version", f"{title} {found} is supported ({needed} or newer)")
 
 
+def judge_account(account: str, *, superuser: bool) -> Observation:
+    """Judge whom the server takes this account for."""
+    if superuser:
+        said = f"the server knows this account as {account}, which may do anything"
+        return advice("server.account", said, "give the service an account with the rights that it needs: dbkit grants")
+    return fine("server.account", f"the server knows this account as {account}")
+
+
 def worded(version: tuple[int, ...]) -> str:
     """Word a version: 10.11.19."""
     return ".".join(map(str, version))

@@ -12,12 +12,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dbkit.backends import get_backend
-from dbkit.backends.observing import problem
-from dbkit.backends.protocol import Demand, Observation
+from dbkit.backends.protocol import Demand, Observation, Verdict
 from dbkit.checks import server, settings
 from dbkit.checks.findings import Finding, ServiceFindings
 from dbkit.deadlines import Watch
-from dbkit.errors import DbkitError, UnreachableError
+from dbkit.errors import (
+    BackendMismatchError,
+    DatabaseMissingError,
+    DbkitError,
+    ExitCode,
+    TlsRefusedError,
+    UnreachableError,
+)
 from dbkit.migrations.databases import database_name
 
 if TYPE_CHECKING:
@@ -122,8 +128,8 @@ class Visit:
 
     def _stop(self, error: DbkitError) -> None:
         """Note what stopped the visit, as a finding too."""
-        check = "settings.readable" if self._known.backend is None else "connection.reachable"
-        self._see([problem(check, error.message, error.hint or "run it again with --debug")])
+        seen = Observation(check=_check_of(error), verdict=Verdict.PROBLEM, message=error.message, hint=error.hint)
+        self._see([seen])
         self._note(stopped=error.exit_code, error=error.message, hint=error.hint)
 
     def _see(self, seen: Iterable[Observation]) -> None:
@@ -136,3 +142,14 @@ class Visit:
     def _note(self, **values: object) -> None:
         with self._lock:
             self._known = replace(self._known, **values)  # type: ignore[arg-type]  # fields of the class, by name
+
+
+def _check_of(error: DbkitError) -> str:
+    """Name the check that an error is the finding of."""
+    if isinstance(error, BackendMismatchError):
+        return "server.type"
+    if isinstance(error, DatabaseMissingError):
+        return "database.exists"
+    if isinstance(error, TlsRefusedError):
+        return "tls.certificate"
+    return "settings.usable" if error.exit_code is ExitCode.USAGE else "connection.reachable"

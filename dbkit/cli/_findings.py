@@ -41,13 +41,11 @@ def _table(result: FindingsResult, *, verbose: bool) -> Iterator[str]:
     shared = _shared(result.services)
     for entry in result.services:
         yield _output.strong(_headline(entry))
-        own = [found for found in entry.findings if _key(found) not in shared]
-        yield from _block(own, verbose=verbose)
-        yield ""
+        yield from _block([found for found in entry.findings if _key(found) not in shared], verbose=verbose)
     if shared:
         yield _output.strong("all services")
         yield from _block(list(shared.values()), verbose=verbose)
-        yield ""
+    yield ""
     yield _closing(result)
 
 

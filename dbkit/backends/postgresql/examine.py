@@ -11,6 +11,7 @@ from dbkit.backends.observing import (
     ServerExaminer,
     advice,
     fine,
+    judge_account,
     judge_idle,
     judge_limit,
     judge_version,
@@ -51,6 +52,7 @@ class PostgresqlExaminer(ServerExaminer):
             row["orders_by"] = connection.exec_driver_sql(_ORDER).scalar_one()
         yield from judge_text(has, row, asked=endpoint.collation)
         yield from judge_session(has)
+        yield judge_account(str(row["account"]), superuser=row["superuser"])
         yield judge_schema(row, endpoint.schema)
         yield from judge_limits(has, row, demand)
         yield judge_writing(has, standby=row["standby"])
@@ -76,13 +78,13 @@ def judge_session(has: Mapping[str, str]) -> Iterator[Observation]:
             "session.time_zone", f"the session's time zone is {zone!r}: times without a zone are shifted", hint
         )
     yield fine("session.isolation", f"transactions are {has['transaction_isolation']}")
-    for name, what in (
-        ("statement_timeout", "a statement is ended"),
-        ("idle_in_transaction_session_timeout", "a transaction that waits for its client is ended"),
+    for check, name, what in (
+        ("session.statements", "statement_timeout", "statements"),
+        ("session.transactions", "idle_in_transaction_session_timeout", "transactions that wait for their client"),
     ):
         limit_ms = int(has.get(name, "0"))
-        after = f"after {limit_ms / 1000:g} s" if limit_ms else "never by the server"
-        yield fine(f"session.{name}", f"{what} {after} ({name})")
+        ended = f"end after {limit_ms / 1000:g} s" if limit_ms else "have no limit of time"
+        yield fine(check, f"{what} {ended} ({name})")
 
 
 def judge_schema(row: Mapping[str, Any], asked: str | None) -> Observation:

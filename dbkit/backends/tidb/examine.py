@@ -36,9 +36,9 @@ def judge_constraints(has: Mapping[str, str]) -> Iterator[Observation]:
     else:
         yield advice(
             "tidb.check_constraints",
-            "CHECK constraints are thrown away, without an error (tidb_enable_check_constraint is off)",
-            f"{_ADMINISTRATOR}SET GLOBAL tidb_enable_check_constraint = ON; those thrown away before do not come back. "
+            "CHECK constraints are thrown away, without an error (tidb_enable_check_constraint is off); "
             "dbkit's types check values themselves",
+            f"{_ADMINISTRATOR}SET GLOBAL tidb_enable_check_constraint = ON; those thrown away before do not come back",
         )
     if _on(has, "tidb_enable_foreign_key", missing=True):
         yield fine("tidb.foreign_keys", "foreign keys are enforced")
