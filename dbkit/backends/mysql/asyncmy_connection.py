@@ -11,7 +11,7 @@ from asyncmy.constants.CR import CR_CONN_HOST_ERROR
 from asyncmy.errors import OperationalError
 
 # For a goodbye, which takes one round trip; without this limit the end of TLS is waited for half a minute where the server hangs.
-GOODBYE_S: Final = 1.0
+GOODBYE_S: Final = 0.5
 
 
 class BoundedConnection(Connection):

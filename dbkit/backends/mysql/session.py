@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 SQL_MODE: Final = "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION"
 
 # How long after its deadline a statement is given up on this side: the server's own word keeps the connection, and comes first.
-GRACE_S: Final = 1.0
+GRACE_S: Final = 0.5
 
 
 def session_settings(endpoint: Endpoint, collation: str, deadline: str) -> tuple[str, ...]:
@@ -67,7 +67,8 @@ def socket_bound(endpoint: Endpoint, name: str) -> float | None:
     asked = endpoint.query.get(name)
     if asked:
         return float(asked)
-    return None if endpoint.deadline_s is None else endpoint.deadline_s + GRACE_S
+    # a wait for a lock takes a second at least, whatever the deadline
+    return None if endpoint.deadline_s is None else max(1.0, endpoint.deadline_s) + GRACE_S
 
 
 def named_flavour(text: str) -> str | None:
