@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from asyncmy.connection import Connection
-from asyncmy.constants.CR import CR_CONN_HOST_ERROR
+from asyncmy.constants.CLIENT import SSL
+from asyncmy.constants.CR import CR_CONN_HOST_ERROR, CR_SSL_CONNECTION_ERROR
 from asyncmy.errors import OperationalError
 
 # For a goodbye, which takes one round trip; without this limit the end of TLS is waited for half a minute where the server hangs.
@@ -18,6 +19,14 @@ class BoundedConnection(Connection):
     """Leaves without a goodbye where the server does not take it."""
 
     _transport: Any
+    _ssl_context: Any
+    server_capabilities: int
+
+    async def _get_server_information(self) -> None:
+        """Read the greeting, and leave where it offers no TLS: asyncmy asks for it all the same, and is hung up on."""
+        await super()._get_server_information()  # type: ignore[misc] # the stub does not have it
+        if self._ssl_context is not None and not self.server_capabilities & SSL:
+            raise OperationalError(CR_SSL_CONNECTION_ERROR, "SSL is required but the server doesn't support it")
 
     async def ensure_closed(self) -> None:
         """Say goodbye and close; asyncmy also comes here when a read has timed out, so the server may be hung."""
