@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import pickle
@@ -18,12 +19,13 @@ import trustme
 from dbkit.config import DatabaseConfig
 from dbkit.config.connect import connect
 from tests.backends.accounts import Account, Stripped, configured, throw_away_account
+from tests.backends.asking import KINDS, Kind, asking
 from tests.servers import Server
 
 PLANTED = f"Pl@nted/{secrets.token_hex(8)}#%: ü"
 
 
-DRIVERS = {"pymysql", "psycopg2", "sqlalchemy"}
+DRIVERS = {"pymysql", "asyncmy", "psycopg2", "psycopg", "sqlalchemy", "dbkit"}
 
 
 def spellings(value: str) -> list[str]:
@@ -68,6 +70,18 @@ def by_pre_ping(config: DatabaseConfig) -> None:
         connection.exec_driver_sql("SELECT broken syntax FROM FROM")
 
 
+def by_async_engine(config: DatabaseConfig) -> None:
+    async def connect() -> None:
+        await config.create_async_engine(echo="debug", echo_pool="debug").connect()
+
+    asyncio.run(connect())
+
+
+def by_async_statement(config: DatabaseConfig) -> None:
+    with asking(config, "async") as asker:
+        asker.ask("SELECT broken syntax FROM FROM")
+
+
 TROUBLES: dict[str, Callable[[Server, str], dict[str, Any]]] = {
     "password": lambda server, _: {"user": server.url.username},
     "port": lambda _, __: {"port": 1},
@@ -82,7 +96,7 @@ TROUBLES: dict[str, Callable[[Server, str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("way", [by_engine, by_connect, by_pre_ping])
+@pytest.mark.parametrize("way", [by_engine, by_connect, by_pre_ping, by_async_engine, by_async_statement])
 @pytest.mark.parametrize("trouble", list(TROUBLES))
 def test_a_failed_connection_shows_the_password_nowhere(
     server: Server,
@@ -100,7 +114,7 @@ def test_a_failed_connection_shows_the_password_nowhere(
             "database": changes["database"] or ("postgres" if server.backend == "postgresql" else "information_schema"),
         },
     )
-    if trouble == "kind" and config.backend == server.backend and way is not by_pre_ping:
+    if trouble == "kind" and config.backend == server.backend and way not in {by_pre_ping, by_async_statement}:
         pytest.skip("no other backend speaks this protocol")
     with caplog.at_level(logging.DEBUG):
         try:
@@ -151,8 +165,18 @@ def locals_of(trace: Any) -> list[str]:
     return parts
 
 
+def shown_by(connection: sa.Connection) -> str:
+    """Word a connection, and all that the driver's own keeps."""
+    raw = connection.connection
+    inner = (raw.dbapi_connection, raw.driver_connection)
+    kept = [repr(getattr(driver, "__dict__", "")) for driver in inner]
+    kept += [repr(getattr(driver, "_password", "")) for driver in inner]
+    return f"{connection!r} {inner!r} {kept!r}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_working_engine_and_its_connection_show_no_password(
-    server: Server, account: Account, caplog: pytest.LogCaptureFixture
+    server: Server, account: Account, kind: Kind, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = configured(
         server,
@@ -160,12 +184,10 @@ def test_a_working_engine_and_its_connection_show_no_password(
         password=PLANTED,
         database="postgres" if server.backend == "postgresql" else "information_schema",
     )
-    with caplog.at_level(logging.DEBUG):
-        engine = config.create_engine(echo="debug", echo_pool="debug")
-        with engine.connect() as connection:
-            driver = connection.connection.dbapi_connection
-            shown = f"{engine!r} {engine.url!r} {tuple(engine.url)} {connection!r} {driver!r} {getattr(driver, '__dict__', '')} {config.connect_args()!r}"
-        engine.dispose()
+    with caplog.at_level(logging.DEBUG), asking(config, kind, echo="debug", echo_pool="debug") as asker:
+        held, engine = asker.hold(), asker.engine
+        shown = f"{engine!r} {engine.url!r} {tuple(engine.url)} {config.connect_args()!r}" + held.run(shown_by)
+        held.close()
     assert [form for form in spellings(PLANTED) if form in shown + caplog.text] == []
 
 
