@@ -50,6 +50,8 @@ class Traits:
     """The longest database name, in characters (PostgreSQL: bytes)."""
     passwords_in_url: Literal["any", "ascii"] = "any"
     """Which passwords the driver takes from a bare URL without changing them."""
+    telemetry: str | None = None
+    """OpenTelemetry's word for it (`db.system.name`), where that is not the backend's name."""
     refused_drivers: Mapping[str, str] = field(default_factory=dict)
     """Drivers that exist and are refused, with the reason."""
     wire: str | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dbkit.migrations.probing import async_health, health
     from dbkit.migrations.provision import create, drop
-    from dbkit.migrations.readiness import Health, PoolUse, SchemaState
+    from dbkit.migrations.readiness import Health, SchemaState
     from dbkit.migrations.reading import history, status
     from dbkit.migrations.results import (
         AppliedRevision,
@@ -33,7 +33,6 @@ __all__ = [
     "Health",
     "HistoryResult",
     "NewRevision",
-    "PoolUse",
     "Result",
     "SchemaState",
     "ServiceResult",
@@ -55,7 +54,6 @@ __all__ = [
 
 _HOMES = {
     "Health": "readiness",
-    "PoolUse": "readiness",
     "SchemaState": "readiness",
     "async_health": "probing",
     "create": "provision",

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Fault
+from dbkit.config.pool_use import pool_use
 from dbkit.config.redact import redact
 from dbkit.deadlines import Watch
 from dbkit.errors import DatabaseMissingError, DbkitError, UnreachableError
 from dbkit.migrations.databases import exists
 from dbkit.migrations.heads_known import known_history
-from dbkit.migrations.readiness import Health, SchemaState, pool_use, schema_state, worded
+from dbkit.migrations.readiness import Health, SchemaState, schema_state, worded
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -12,11 +12,10 @@ from dbkit.config.redact import redact
 from dbkit.errors import DbkitError
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
+    from dbkit.config.pool_use import PoolUse
     from dbkit.migrations.heads import History
 
-__all__ = ["Health", "PoolUse", "SchemaState", "pool_use", "schema_state", "worded"]
+__all__ = ["Health", "SchemaState", "schema_state", "worded"]
 
 
 class SchemaState(StrEnum):
@@ -33,20 +32,6 @@ class SchemaState(StrEnum):
     """The server answers (or the folder is there), and the database is not there."""
     UNKNOWN = "unknown"
     """It could not be found out; `error` says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolUse:
-    """How full a pool was when a probe began."""
-
-    size: int
-    """Connections that are kept."""
-    in_use: int
-    """Connections that somebody held."""
-    overflow: int
-    """Connections beyond `size`, which are closed when they are given back."""
-    limit: int | None
-    """The most that there can be: `size` and the overflow; None without a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,22 +74,6 @@ class Health:
         if self.pool is not None:
             found["pool"] = {item.name: getattr(self.pool, item.name) for item in fields(self.pool)}
         return found
-
-
-def pool_use(engine: sa.Engine) -> PoolUse | None:
-    """Look at an engine's pool."""
-    from sqlalchemy.pool import QueuePool
-
-    pool = engine.pool
-    if not isinstance(pool, QueuePool):
-        return None
-    size, overflow = pool.size(), pool._max_overflow  # noqa: SLF001 - SQLAlchemy shows it nowhere else
-    return PoolUse(
-        size=size,
-        in_use=pool.checkedout(),
-        overflow=max(0, pool.overflow()),
-        limit=None if overflow < 0 or size == 0 else size + overflow,
-    )
 
 
 def schema_state(history: History, current: Sequence[str] | None) -> SchemaState:

@@ -16,5 +16,7 @@ BACKEND: Backend = LazyBackend(
         transactional_ddl=True,
         # sysname: https://learn.microsoft.com/sql/relational-databases/databases/database-identifiers
         name_limit=128,
+        # https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/
+        telemetry="microsoft.sql_server",
     ),
 )

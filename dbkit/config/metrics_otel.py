@@ -1,0 +1,112 @@
+"""Metrics as OpenTelemetry's, under the names of its semantic conventions; the extra is `dbkit[otel]`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from dbkit.config.metrics import (
+    BUCKETS_S,
+    CREATE_TIME,
+    ERRORS,
+    IN_USE,
+    OPERATION,
+    TIMEOUTS,
+    WAIT_TIME,
+    Sample,
+)
+from dbkit.config.pool_use import PoolUse
+from dbkit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+
+__all__ = ["OpenTelemetrySink"]
+
+Attributes = Mapping[str, str | int]
+Read = Callable[[], PoolUse | None]
+
+# The words are those of https://opentelemetry.io/docs/specs/semconv/db/database-metrics/.
+_HISTOGRAMS: Final = {
+    OPERATION: "Duration of database client operations.",
+    WAIT_TIME: "The time it took to obtain an open connection from the pool.",
+    CREATE_TIME: "The time it took to create a new connection.",
+}
+_COUNTERS: Final = {
+    TIMEOUTS: ("{timeout}", "The number of connection timeouts that have occurred trying to obtain a connection."),
+    ERRORS: ("{error}", "The number of errors, by class and by what they mean."),
+}
+POOL_MAX: Final = "db.client.connection.max"
+# What the conventions ask for on measurements of a pool.
+_POOL: Final = "db.client.connection.pool.name"
+
+
+class OpenTelemetrySink:
+    """A sink for `measure` that records to OpenTelemetry; one may serve many engines."""
+
+    def __init__(self, meter_provider: MeterProvider | None = None) -> None:
+        """Make the instruments.
+
+        Args:
+            meter_provider: None for the global one.
+
+        Raises:
+            ConfigurationError: opentelemetry-api is not installed.
+        """
+        try:
+            from opentelemetry import metrics
+        except ImportError:
+            raise ConfigurationError("opentelemetry-api is not installed", hint="pip install 'dbkit[otel]'") from None
+        meter = metrics.get_meter("dbkit", meter_provider=meter_provider)
+        self._observation = metrics.Observation
+        self._lock = threading.Lock()
+        self._pools: dict[int, tuple[Read, Attributes]] = {}
+        self._take: dict[str, Callable[[float, Attributes], None]] = {}
+        for name, text in _HISTOGRAMS.items():
+            histogram = meter.create_histogram(name, "s", text, explicit_bucket_boundaries_advisory=BUCKETS_S)
+            self._take[name] = histogram.record
+        for name, (unit, text) in _COUNTERS.items():
+            self._take[name] = meter.create_counter(name, unit, text).add
+        text = "The number of connections that are currently in state described by the state attribute."
+        meter.create_observable_up_down_counter(IN_USE, [self._observe_use], "{connection}", text)
+        text = "The maximum number of open connections allowed."
+        meter.create_observable_up_down_counter(POOL_MAX, [self._observe_limit], "{connection}", text)
+
+    def __call__(self, sample: Sample) -> None:
+        """Record one sample."""
+        take = self._take.get(sample.name)
+        if take is not None:
+            take(sample.value, sample.attributes)
+
+    def add_pool(self, read: Read, attributes: Attributes) -> Callable[[], None]:
+        """Observe a pool whenever metrics are collected."""
+        key = id(read)
+        with self._lock:
+            self._pools[key] = (read, {_POOL: attributes[_POOL]})
+
+        def end() -> None:
+            with self._lock:
+                self._pools.pop(key, None)
+
+        return end
+
+    def _seen(self) -> Iterator[tuple[PoolUse, Attributes]]:
+        with self._lock:
+            pools = list(self._pools.values())
+        for read, attributes in pools:
+            use = read()
+            if use is not None:
+                yield use, attributes
+
+    def _observe_use(self, options: CallbackOptions) -> Iterable[Observation]:
+        del options
+        for use, attributes in self._seen():
+            yield self._observation(use.in_use, {**attributes, "db.client.connection.state": "used"})
+            yield self._observation(use.idle, {**attributes, "db.client.connection.state": "idle"})
+
+    def _observe_limit(self, options: CallbackOptions) -> Iterable[Observation]:
+        del options
+        for use, attributes in self._seen():
+            if use.limit is not None:
+                yield self._observation(use.limit, attributes)
