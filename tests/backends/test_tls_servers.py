@@ -25,7 +25,6 @@ from dbkit.errors import TlsRefusedError
 from tests.backends.accounts import Door, Stripped, configured
 from tests.servers import Server
 
-
 pytestmark = pytest.mark.driven
 
 
