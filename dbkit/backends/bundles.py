@@ -20,12 +20,23 @@ PATHS: Final = (
 
 def system_bundle(environ: Mapping[str, str] | None = None) -> str | None:
     """Name the bundle that this machine trusts: `SSL_CERT_FILE`, OpenSSL's own, the known paths, certifi; or None."""
+    found = find_bundle(environ)
+    return None if found is None else found[0]
+
+
+def find_bundle(environ: Mapping[str, str] | None = None) -> tuple[str, str] | None:
+    """Name the bundle that this machine trusts, and how it was found; or None."""
     named = (os.environ if environ is None else environ).get("SSL_CERT_FILE")
     if named:
-        return named
+        return named, "SSL_CERT_FILE"
     own = ssl.get_default_verify_paths().cafile
-    found = next((path for path in (own, *PATHS) if path and Path(path).is_file()), None)
-    return found or _certifi()
+    if own and Path(own).is_file():
+        return own, "OpenSSL's own bundle"
+    found = next((path for path in PATHS if Path(path).is_file()), None)
+    if found:
+        return found, "the system's bundle"
+    certifi = _certifi()
+    return None if certifi is None else (certifi, "the bundle of the package certifi")
 
 
 def _certifi() -> str | None:

@@ -27,7 +27,7 @@ def find_root(start: Path | None = None, environ: Mapping[str, str] | None = Non
     variables = os.environ if environ is None else environ
     named = variables.get("DBKIT_PROJECT", "").strip()
     if named:
-        root = Path(named).expanduser().absolute()
+        root = expanded(named).absolute()
         if settings_file(root) is None:
             raise ConfigurationError(
                 f"DBKIT_PROJECT is {named!r}, which is no dbkit project",
@@ -36,6 +36,11 @@ def find_root(start: Path | None = None, environ: Mapping[str, str] | None = Non
         return root
     here = (start or Path.cwd()).absolute()
     return next((folder for folder in (here, *here.parents) if settings_file(folder) is not None), None)
+
+
+def expanded(text: str) -> Path:
+    """Make a path of text, `~` standing for the home folder; of nobody's home it stays as it is."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib raises for a user who is not there
 
 
 def settings_file(folder: Path) -> Path | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dbkit.config.find import expanded
 from dbkit.config.load import Settings
 from dbkit.config.model import Source
 from dbkit.config.nearest import did_you_mean
@@ -191,7 +192,7 @@ def _variable(variables: Mapping[str, Variable], name: str, setting: Setting) ->
         raise ConfigurationError(f"{name} and {name}{FILE_SUFFIX} are both set", hint="unset one of them")
     if named and named.text:
         # of a .env: beside it; absolute, because it is read again when the process may be in another folder
-        path = (Path(named.path or "").parent / Path(named.text).expanduser()).absolute()
+        path = (Path(named.path or "").parent / expanded(named.text)).absolute()
         text = read_secret_file(path, name + FILE_SUFFIX)
         source = Source(kind=named.kind, name=name + FILE_SUFFIX, path=str(path))
     elif plain:

@@ -89,9 +89,9 @@ class DatabaseConfig:
     ssl_verify_cert: bool | None = None
     """None where nobody said, which under an insecure `tls` means clear text, and else true."""
     ssl_verify_identity: bool | None = None
-    ssl_cert: str | None = None
-    """The client's certificate: a path or PEM text."""
-    ssl_key: str | None = None
+    ssl_cert: str | None = field(default=None, repr=False)
+    """The client's certificate: a path or PEM text, in which its key may stand too."""
+    ssl_key: str | None = field(default=None, repr=False)
     """Its key: a path or PEM text; None where it stands in the certificate's file."""
     mssql_encrypt: Literal["yes", "strict"] = "yes"
     pool_size: int = 10
@@ -151,14 +151,15 @@ class DatabaseConfig:
         sources = {**self.provenance}
         for name in ("user", "password"):
             sources[name] = sources.pop(f"migration_{name}", sources.get(name, Source(kind="default", name="default")))
+        account = replace(unbounded, user=self.migration_user, provenance=sources)
+        if not (self.migration_password or self.migration_password_file):
+            return account  # both accounts have one password, or it is asked for by the account's name
+        sources.pop("password_provider", None)
         return replace(
-            unbounded,
-            user=self.migration_user,
+            account,
             password=self.migration_password,
             password_file=self.migration_password_file,
-            # tokens are made for a user by name; a password of its own comes before them
-            password_provider=None if self.migration_password else self.password_provider,
-            provenance=sources,
+            password_provider=None,
         )
 
     def driver_of(self, kind: Literal["sync", "async"]) -> str:
@@ -275,7 +276,8 @@ class DatabaseConfig:
         if traits.file_based:
             return f"{traits.scheme}:///{self.sqlite_path or self.database or ''}"
         login = "" if self.user is None else quote(self.user, safe="")
-        login += "" if self.password is None and self.password_provider is None else f":{MASK}"
+        given = self.password or self.password_file or self.password_provider
+        login += f":{MASK}" if given else ""
         place = self.address or ""
         where = quote(place, safe="") if self.socket else place
         return f"{scheme}://{login}{'@' if login else ''}{where}/{self.database or ''}"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
+import queue
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbkit.config.redact import redact
-from dbkit.config.sealed import sealed
+from dbkit.config.sealed import sealed, sealed_async
 from dbkit.config.secrets import Secret, read_secret_file
-from dbkit.errors import ConfigurationError
+from dbkit.errors import ConfigurationError, DbkitError, UnreachableError
 
 if TYPE_CHECKING:
     from dbkit.config.model import DatabaseConfig
@@ -44,40 +48,59 @@ def renewable(config: DatabaseConfig) -> bool:
 def current_password(config: DatabaseConfig) -> Secret | None:
     """Give the password as it is now.
 
+    A provider has as long as a connection may take to be made; one that hangs is left behind in its thread.
+
     Raises:
         ConfigurationError: the file cannot be read, or the provider fails or is a coroutine function.
+        UnreachableError: the provider does not answer in time, or cannot reach what it asks.
     """
     if config.password_provider is None:
         return _stored(config)
-    given = _ask(config)
-    if inspect.isawaitable(given):
-        if inspect.iscoroutine(given):
-            given.close()
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    _ask(config, answers.put)
+    try:
+        given = _unpacked(answers.get(timeout=config.connect_timeout_s))
+    except queue.Empty:
+        given = None
+    if given is None:
+        raise _late(config)
+    if inspect.isawaitable(given[0]):
+        if inspect.iscoroutine(given[0]):
+            given[0].close()
         raise ConfigurationError(
             f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} is asynchronous, and the engine is not",
             hint="name a plain function; asynchronous engines take either",
         )
-    return _secret(config, given)
+    return _secret(config, given[0])
 
 
+@sealed_async
 async def current_password_async(config: DatabaseConfig) -> Secret | None:
     """Give the password as it is now, without holding up the event loop.
 
     Raises:
         ConfigurationError: the file cannot be read, or the provider fails.
+        UnreachableError: as in `current_password`.
     """
     if config.password_provider is None:
         return _stored(config)
-    given = await asyncio.to_thread(_ask, config)
-    if inspect.isawaitable(given):
-        try:
-            given = await given
-        except Exception as error:  # noqa: BLE001 - whatever it is, it may show what it was given
-            failure: ConfigurationError | None = _failed(config, error)
-        else:
-            failure = None
-        if failure is not None:
-            raise failure
+    began, loop = time.monotonic(), asyncio.get_running_loop()
+    answers: asyncio.Queue[Answer] = asyncio.Queue()
+    _ask(config, lambda answer: _put(loop, answers, answer))
+    failure: DbkitError | None = None
+    try:
+        (given,) = _unpacked(await asyncio.wait_for(answers.get(), config.connect_timeout_s))
+        if inspect.isawaitable(given):
+            left = max(0.0, began + config.connect_timeout_s - time.monotonic())
+            given = await asyncio.wait_for(given, left)
+    except TimeoutError:
+        failure = _late(config)
+    except DbkitError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it may show what it was given
+        failure = _failed(config, error)
+    if failure is not None:
+        raise failure
     return _secret(config, given)
 
 
@@ -87,32 +110,83 @@ def _stored(config: DatabaseConfig) -> Secret | None:
     source = config.provenance.get("password")
     name = source.name if source is not None else "password_file"
     text = read_secret_file(Path(config.password_file), name)
-    if name.endswith("URL_FILE"):
-        from dbkit.config.url import parse_url
-
-        text = parse_url(text, name).fields.get("password", "")
+    if name.endswith("DATABASE_URL_FILE"):
+        text = _of_url(config, text, name)
     return Secret(text) if text else None
 
 
-def _ask(config: DatabaseConfig) -> object:
-    """Call the provider. Its error is worded here, and its frames, which may hold the token, are left behind."""
+def _of_url(config: DatabaseConfig, text: str, name: str) -> str:
+    """Take the password out of a URL that was read again; that of another account must not be sent to this one."""
+    from dbkit.config.url import parse_url
+
+    said = parse_url(text, name).fields
+    place = "host" if config.host is not None else "socket"
+    mine = {"host": (config.host or config.socket, place), "port": (config.port, "port"), "user": (config.user, "user")}
+    # what a stronger place says is not the URL's to say
+    own = {field: value for field, (value, name) in mine.items() if _same_source(config, name)}
+    changed = [field for field, value in own.items() if said.get(field, value) != value]
+    if changed:
+        raise ConfigurationError(
+            f"{name} names another {changed[0]} than when this configuration was read", hint="restart what uses it"
+        )
+    return str(said.get("password", ""))
+
+
+def _same_source(config: DatabaseConfig, field: str) -> bool:
+    """Tell whether a field was read from where the password was."""
+    return config.provenance.get(field) == config.provenance.get("password")
+
+
+Answer = tuple[object, "DbkitError | None"]
+
+
+def _ask(config: DatabaseConfig, answered: Callable[[Answer], None]) -> None:
+    """Call the provider in a thread of its own, which ends with the process: nobody can end one that hangs.
+
+    Its error is worded there, and its frames, which may hold the token, are left behind.
+    """
+    context = contextvars.copy_context()
+    # not of a pool, whose threads are waited for when the interpreter ends
+    threading.Thread(
+        target=lambda: answered(context.run(_answer, config)), name="dbkit-password-provider", daemon=True
+    ).start()
+
+
+def _answer(config: DatabaseConfig) -> Answer:
     try:
         provider = load_provider(str(config.password_provider), config.root)
-        return provider(
-            Login(
-                backend=config.backend,
-                host=config.host or config.socket,
-                port=config.port,
-                user=config.user,
-                database=config.database,
-                service=config.service,
-            )
-        )
-    except ConfigurationError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it may show what it was given
+        return provider(_login(config)), None
+    except DbkitError as error:
+        failure: DbkitError = error.with_traceback(None)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it may show what it was given
         failure = _failed(config, error)
-    raise failure
+    return None, failure
+
+
+def _unpacked(answer: Answer) -> tuple[object]:
+    """Give what the provider gave, or raise its failure."""
+    given, failure = answer
+    if failure is not None:
+        raise failure
+    return (given,)
+
+
+def _put(loop: asyncio.AbstractEventLoop, answers: asyncio.Queue[Answer], answer: Answer) -> None:
+    try:
+        loop.call_soon_threadsafe(answers.put_nowait, answer)
+    except RuntimeError:
+        return  # the loop has been closed, and nobody waits any more
+
+
+def _login(config: DatabaseConfig) -> Login:
+    return Login(
+        backend=config.backend,
+        host=config.host or config.socket,
+        port=config.port,
+        user=config.user,
+        database=config.database,
+        service=config.service,
+    )
 
 
 def load_provider(reference: str, root: str | None) -> Provider:
@@ -151,8 +225,18 @@ def _secret(config: DatabaseConfig, given: object) -> Secret:
     return Secret(given)
 
 
-def _failed(config: DatabaseConfig, error: Exception) -> ConfigurationError:
-    return ConfigurationError(
-        f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} failed: {redact(f'{type(error).__name__}: {error}')}",
+def _failed(config: DatabaseConfig, error: BaseException) -> DbkitError:
+    # what cannot be reached may be there again later; anything else is to be mended
+    kind = UnreachableError if isinstance(error, OSError) else ConfigurationError
+    said = " ".join(redact(f"{type(error).__name__}: {error}").split())
+    return kind(
+        f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} failed: {said}",
         hint="it is called for each new connection, with a dbkit.config.passwords.Login",
+    )
+
+
+def _late(config: DatabaseConfig) -> UnreachableError:
+    return UnreachableError(
+        f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} did not answer within {config.connect_timeout_s:g} s",
+        hint="give its own request a shorter time-out, or raise DATABASE_CONNECT_TIMEOUT",
     )

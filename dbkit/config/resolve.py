@@ -14,6 +14,7 @@ from dbkit.backends.protocol import Backend
 from dbkit.backends.tidb import cloud
 from dbkit.config.combine import combine, level_of_backend, wishes
 from dbkit.config.drivers import choose_drivers
+from dbkit.config.find import expanded
 from dbkit.config.levels import Claim, Fields, levels_of
 from dbkit.config.load import Settings
 from dbkit.config.model import DatabaseConfig, Source
@@ -194,7 +195,7 @@ def _file_fields(
     if "\0" in text:
         raise ConfigurationError("DATABASE_SQLITE_PATH holds a NUL character")
     if text != ":memory:":
-        text = str((settings.root or Path.cwd()) / Path(text).expanduser())
+        text = str((settings.root or Path.cwd()) / expanded(text))
     return {"sqlite_path": text, "database": text, "driver": values.get("driver") or backend.traits.driver}
 
 

@@ -55,26 +55,37 @@ def read_secret_file(path: Path, variable: str) -> str:
     """Read the file that `X_FILE` names, without its one trailing newline.
 
     Raises:
-        ConfigurationError: it cannot be read, is not UTF-8, or is far too large.
+        ConfigurationError: it cannot be read, is empty, is not UTF-8, or is far too large.
     """
+    names = f"{variable} names {str(path)!r}, which"
+    hint = f"name a file that this process can read, or leave {variable} out"
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             # A pipe can be read once only, and a secret is read for each service and by each worker.
-            raise ConfigurationError(
-                f"{variable} names {str(path)!r}, which is not a regular file", hint="write the secret to a file"
-            )
+            raise ConfigurationError(f"{names} is not a regular file", hint="write the secret to a file")
         with path.open("rb") as file:
             data = file.read(LIMIT_BYTES + 1)
-        text = data.decode("utf-8")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ConfigurationError(f"{variable} names {str(path)!r}, which cannot be read: {reason}") from None
-    except UnicodeDecodeError:
-        # outside this clause, because the decoder's error carries the bytes
-        text = None
+        raise ConfigurationError(f"{names} cannot be read: {reason}", hint=hint) from None
+    except ValueError:
+        raise ConfigurationError(f"{names} is no path", hint=hint) from None
+    text = _text(data)
     if text is None or len(data) > LIMIT_BYTES:
-        raise ConfigurationError(f"{variable} names {str(path)!r}, which does not hold text of at most 1 MiB")
+        raise ConfigurationError(f"{names} does not hold text of at most 1 MiB", hint="write the value alone, in UTF-8")
+    if not text:
+        # it was meant to hold something, and a log-in without a password is not what was meant
+        raise ConfigurationError(f"{names} is empty", hint=f"write the value to it, or leave {variable} out")
     if mode & stat.S_IROTH:
         log.warning("%s names %s, which everybody on this machine can read; chmod 600 it", variable, path)
+    return text
+
+
+def _text(data: bytes) -> str | None:
+    """Decode what a file holds, without its one newline at the end; None where it is not UTF-8."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None  # the decoder's error, which carries the bytes, ends here
     return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")

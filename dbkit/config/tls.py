@@ -16,10 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dbkit.backends.bundles import system_bundle
+from dbkit.backends.bundles import find_bundle
 from dbkit.backends.protocol import TlsPlan
 from dbkit.backends.tidb import cloud
+from dbkit.config.find import expanded
 from dbkit.config.redact import show
+from dbkit.config.settings import TLS_MODES
+from dbkit.config.tls_names import is_about_tls
 from dbkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ VENDORED: Final = Path(__file__).with_name("isrgrootx1.pem")
 # ISRG Root X1, https://letsencrypt.org/certificates/
 FINGERPRINT: Final = "96bcec06264976f37460779acf28c5a7cfe8a3c0aae11a8ffcee05c0bddf08c6"
 _PEM: Final = "-----BEGIN "
+_PRIVATE: Final = b"PRIVATE KEY-----"
 
 
 def check_tls(config: DatabaseConfig) -> None:
@@ -39,6 +43,12 @@ def check_tls(config: DatabaseConfig) -> None:
     Raises:
         ConfigurationError: naming DATABASE_TLS.
     """
+    for option in filter(is_about_tls, config.query):
+        raise ConfigurationError(
+            f"the driver option {option!r} would bypass the proof of TLS", hint="configure it by DATABASE_… keys"
+        )
+    if config.tls not in TLS_MODES:
+        raise ConfigurationError(f"tls is {config.tls!r}", hint=f"use one of: {', '.join(TLS_MODES)}")
     if config.socket is not None or config.host is None:
         return
     if config.tls == "verify":
@@ -85,9 +95,9 @@ def tls_plan(config: DatabaseConfig) -> TlsPlan:
     Raises:
         ConfigurationError: the mode is not allowed, or the CA is missing, empty, unreadable or no certificate.
     """
+    check_tls(config)
     if config.host is None or config.socket is not None:
         return TlsPlan(mode="off")
-    check_tls(config)
     if config.tls == "insecure-private":
         log.warning(
             "INSECURE: DATABASE_TLS=insecure-private: what is sent to %s can be read and changed on the way",
@@ -121,7 +131,10 @@ def client_certificate(cert: str | None, key: str | None) -> tuple[str | None, s
             if path is not None:
                 path.read_bytes()
         except OSError as error:
-            raise ConfigurationError(f"{name} is {show(path)}, which cannot be read: {error.strerror}") from None
+            raise ConfigurationError(
+                f"{name} is {show(path)}, which cannot be read: {error.strerror}",
+                hint="name a PEM file that this process can read, or give the PEM text",
+            ) from None
     _prove_pair(cert_file, key_file)
     return str(cert_file), str(key_file or cert_file)
 
@@ -142,6 +155,11 @@ def _prove_pair(cert_file: Path, key_file: Path | None) -> None:
         raise ConfigurationError(
             f"DATABASE_SSL_KEY is {show(key_file or cert_file)}, which has a passphrase",
             hint="write the key without one, readable by the service alone: openssl pkey -in KEY -out PLAIN",
+        )
+    if said is not None and key_file is None and _PRIVATE not in cert_file.read_bytes():
+        raise ConfigurationError(
+            f"DATABASE_SSL_CERT is {show(cert_file)}, which holds no private key",
+            hint="name the key in DATABASE_SSL_KEY",
         )
     if said is not None:
         wrong = "is not the key of" if "MISMATCH" in said else "does not make a key and certificate with"
@@ -179,19 +197,31 @@ def resolve_ca(asked: str | None, host: str) -> str:
     Raises:
         ConfigurationError: there is none, or it cannot be used.
     """
+    return find_ca(asked, host)[0]
+
+
+def find_ca(asked: str | None, host: str) -> tuple[str, str]:
+    """Find the CA file, and say how it was found.
+
+    Raises:
+        ConfigurationError: there is none, or it cannot be used.
+    """
     if asked is not None and asked != "system":
-        return _usable(_as_file(asked, "DATABASE_SSL_CA"), "DATABASE_SSL_CA")
+        path = _as_file(asked, "DATABASE_SSL_CA")
+        given = "as configured" if path == expanded(asked) else "the text of DATABASE_SSL_CA, kept as a file"
+        return _usable(path, "DATABASE_SSL_CA"), given
     if asked is None and cloud.is_dedicated(host):
         raise ConfigurationError(
             f"{show(host)} is TiDB Cloud Dedicated, which has a CA of its own",
             hint="download it in TiDB Cloud's connection dialog and name it in DATABASE_SSL_CA",
         )
     if asked is None and cloud.is_cloud(host):
-        return _vendored()
-    found = system_bundle()
+        return _vendored(), "ISRG Root X1, TiDB Cloud's public CA, which comes with dbkit"
+    found = find_bundle()
     if found is None:
         raise ConfigurationError("this machine has no bundle of CAs", hint="name the server's CA in DATABASE_SSL_CA")
-    return _usable(Path(found), "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") == found else "the system's bundle")
+    path_text, how = found
+    return _usable(Path(path_text), how), how
 
 
 def _as_file(asked: str, name: str) -> Path:
@@ -204,7 +234,7 @@ def _as_file(asked: str, name: str) -> Path:
             f"{name} is {show(asked)}: a second '?' of a URL has got into the path",
             hint="join options with '&'",
         )
-    return Path(asked).expanduser()
+    return expanded(asked)
 
 
 def _from_base64(asked: str) -> str | None:
@@ -257,7 +287,8 @@ def _usable(path: Path, name: str) -> str:
         full.read_bytes()
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=full)
     except ssl.SSLError:
-        raise ConfigurationError(f"{name} is {show(path)}, which holds no certificate", hint=hint) from None
+        what = "a private key and no certificate" if _PRIVATE in full.read_bytes() else "no certificate"
+        raise ConfigurationError(f"{name} is {show(path)}, which holds {what}", hint=hint) from None
     except OSError as error:
         raise ConfigurationError(f"{name} is {show(path)}, which cannot be read: {error.strerror}", hint=hint) from None
     return str(full)
