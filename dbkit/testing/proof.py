@@ -170,14 +170,16 @@ class Arena:
     certificates: Mapping[str, Issued]
     clients: Mapping[Store, Clients]
     counter: Counter
+    canary: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    """One for all: whatever hides secrets remembers each."""
 
     def attack(self, candidate: Candidate, store: Store, attack: Attack) -> Trial:
         """Carry one attack out."""
-        stage, canary = STAGES[attack], secrets.token_hex(16)
+        stage = STAGES[attack]
         certificate = None if stage.certificate is None else self.certificates[stage.certificate]
         kind: type[Impostor] = impostor_of(candidate.backend)
-        with kind(certificate=certificate, asks_clear=stage.asks_clear, password=canary) as impostor:
-            place = Place(port=impostor.port, store=store, ca_file=self.ca_file, canary=canary)
+        with kind(certificate=certificate, asks_clear=stage.asks_clear, password=self.canary) as impostor:
+            place = Place(port=impostor.port, store=store, ca_file=self.ca_file, canary=self.canary)
             said = self.clients[store].connect(candidate.task(place))
             seen = impostor.finish()
         self.counter.count()
@@ -238,7 +240,7 @@ def prove_in(arena: Arena | None, config: DatabaseConfig, *, all_drivers: bool =
     if found.note is not None or arena is None:
         return found
     begin = time.monotonic()
-    trials = arena.attack_all(_candidates(config, all_drivers=all_drivers))
+    trials = arena.attack_all(candidates(config, all_drivers=all_drivers))
     return replace(found, trials=trials, seconds=time.monotonic() - begin)
 
 
@@ -246,7 +248,7 @@ def count_trials(config: DatabaseConfig, *, all_drivers: bool = False) -> int:
     """Count the attacks that a proof will carry out."""
     if _unneeded(config) is not None:
         return 0
-    return sum(1 for _ in _candidates(config, all_drivers=all_drivers)) * len(Attack) * len(Store)
+    return sum(1 for _ in candidates(config, all_drivers=all_drivers)) * len(Attack) * len(Store)
 
 
 def _unneeded(config: DatabaseConfig) -> str | None:
@@ -275,7 +277,8 @@ def prove_url_in(arena: Arena, template: str, *, kind: Literal["sync", "async"] 
     return Proof(service="", backend=scheme, trials=trials, seconds=time.monotonic() - begin)
 
 
-def _candidates(config: DatabaseConfig, *, all_drivers: bool) -> Iterator[Candidate]:
+def candidates(config: DatabaseConfig, *, all_drivers: bool = False) -> Iterator[Candidate]:
+    """List the clients that a configuration makes: the engine and the URL, by each driver that is to be attacked."""
     for driver, kind in _drivers(config, all_drivers=all_drivers):
         choice: dict[str, Any] = {FIELDS[kind]: driver}
         chosen = replace(config, **choice)
