@@ -14,6 +14,9 @@ MASK = "***"
 # A shorter value would turn ordinary words into asterisks; it is hidden where a URL or a `password=` gives it away.
 SHORTEST = 4
 
+# A pattern of a secret of a megabyte takes seconds to make; a longer one than this is looked for as it is.
+LONGEST = 4096
+
 # A process that runs for months meets a new token every few minutes; those that were used last are hidden.
 MOST = 500
 
@@ -33,6 +36,7 @@ class _Registry:
     def __init__(self) -> None:
         self._values: dict[str, frozenset[str]] = {}
         self._pattern: re.Pattern[str] | None = None
+        self._long: list[str] = []
         self._stale = False
         self._lock = threading.Lock()
 
@@ -47,17 +51,21 @@ class _Registry:
                 del self._values[next(iter(self._values))]
 
     def hide(self, text: str) -> str:
-        pattern = self._current()
+        pattern, long = self._current()
+        for form in long:
+            text = text.replace(form, MASK)
         return pattern.sub(MASK, text) if pattern else text
 
-    def _current(self) -> re.Pattern[str] | None:
+    def _current(self) -> tuple[re.Pattern[str] | None, list[str]]:
         with self._lock:
             if self._stale:
                 # the longest first, or a part of an encoded form would stay
                 found = sorted(frozenset().union(*self._values.values()), key=len, reverse=True)
-                self._pattern = re.compile("|".join(map(re.escape, found))) if found else None
+                short = [form for form in found if len(form) <= LONGEST]
+                self._pattern = re.compile("|".join(map(re.escape, short))) if short else None
+                self._long = [form for form in found if len(form) > LONGEST]
                 self._stale = False
-            return self._pattern
+            return self._pattern, self._long
 
     def renew_lock(self) -> None:
         """Give a forked child a lock of its own: another thread of the parent may have held it."""
