@@ -6,6 +6,8 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -106,22 +108,34 @@ def server(request: pytest.FixtureRequest) -> Server:
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Databases:
+    """One database per backend for the whole worker: creating them is slow."""
+
+    stack: ExitStack
+    folder: Path
+    made: dict[str, Database] = field(default_factory=dict)
+    users: dict[str, str] = field(default_factory=dict)
+
+    def give(self, backend: str, module: str) -> Database:
+        """Give a backend's database, empty when a module has it for the first time: its drivers may share what is slow to make."""
+        if backend not in self.made:
+            self.made[backend] = self.stack.enter_context(throw_away_database(backend, self.folder))
+        elif self.users[backend] != module:
+            self.made[backend].clean()
+        self.users[backend] = module
+        return self.made[backend]
+
+
 @pytest.fixture(scope="session")
-def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Database]]:
-    """Hold one database per backend for the whole worker: creating them is slow."""
-    folder = tmp_path_factory.mktemp("databases")
+def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """Drop them all at the end."""
     with ExitStack() as stack:
-
-        class Made(dict[str, Database]):
-            def __missing__(self, backend: str) -> Database:
-                made = self[backend] = stack.enter_context(throw_away_database(backend, folder))
-                return made
-
-        yield Made()
+        yield Databases(stack=stack, folder=tmp_path_factory.mktemp("databases"))
 
 
 @pytest.fixture(scope="module", params=_parameters(BACKENDS))
-def database(request: pytest.FixtureRequest, _databases: dict[str, Database]) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, _databases: Databases) -> Iterator[Database]:
     """Give a database on each backend in turn, empty at the start of the module; skips where there is no server.
 
     A test that takes it from `tests.driving.on_every_driver` is given it in the way of each driver.
@@ -129,12 +143,10 @@ def database(request: pytest.FixtureRequest, _databases: dict[str, Database]) ->
     way = request.param if isinstance(request.param, Way) else Way(backend=request.param)
     if way.backend != "sqlite" and find_server(way.backend) is None:
         pytest.skip(how_to_start(way.backend))
-    found = _databases[way.backend]
+    found = _databases.give(way.backend, request.node.nodeid)
     reached = found.by(way) if way.driver else found
     yield reached
-    if reached is not found:
-        reached.engine.dispose()
-    found.clean()
+    reached.engine.dispose()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

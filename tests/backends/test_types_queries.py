@@ -16,7 +16,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 import dbkit.types as dbt
 from tests.backends.samples import ALL, AWKWARD_TEXT, Case
+from tests.driving import on_every_driver
 from tests.servers import Database
+
+
+pytestmark = [pytest.mark.driven, on_every_driver]
 
 
 class Base(DeclarativeBase):

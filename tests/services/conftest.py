@@ -25,8 +25,10 @@ def project(database: Database) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="module")
-def migrated(project: Project) -> sa.Engine:
+def migrated(project: Project, database: Database) -> Iterator[sa.Engine]:
     """Give the engine that a service uses, on a database that holds the tables of all services."""
     result = migrate(project)
     assert result.ok, result
-    return project.engine("user")
+    engine = project.async_engine("user").sync_engine if database.asynchronous else project.engine("user")
+    yield engine
+    engine.dispose()

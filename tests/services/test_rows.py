@@ -32,6 +32,9 @@ from services.project.models import (
 )
 from services.user.models import AccountStatus, AuditEvent, Outcome, Profile, Role, User, UserRole
 from services.user.models import Session as SignIn
+from tests.driving import on_every_driver
+
+pytestmark = [pytest.mark.driven, on_every_driver]
 
 
 @pytest.fixture

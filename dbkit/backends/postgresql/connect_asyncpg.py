@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
+from sqlalchemy.util import await_only
 
+from dbkit.backends.postgresql.moments import set_ways
 from dbkit.backends.postgresql.session import ZONE, handshake_s, start_settings
 from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
 from dbkit.errors import ConfigurationError
@@ -77,9 +79,10 @@ class AsyncpgConnector:
         return password
 
     def set_up(self, connection: DBAPIConnection, endpoint: Endpoint) -> None:
-        """Forget the password, which asyncpg keeps on the connection; the session is as it was asked to start."""
+        """Have dates kept as they are, and forget the password, which asyncpg keeps; the session is as it was asked to start."""
         del endpoint
         driver = _driver(connection)
+        await_only(set_ways(driver))
         driver._params = driver._params._replace(password=None)  # noqa: SLF001 - read again for nothing but a cancel's TLS
 
     def encrypted(self, connection: DBAPIConnection) -> bool:
