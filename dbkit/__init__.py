@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         engine,
         health,
         history,
+        measure,
         migrate,
         rollback,
         session,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
         status,
     )
     from dbkit.config import DatabaseConfig
+    from dbkit.config.metrics import Sample
+    from dbkit.config.metrics_otel import OpenTelemetrySink
     from dbkit.errors import DbkitError, ExitCode
     from dbkit.migrations import Health
     from dbkit.project import Project
@@ -37,7 +40,9 @@ _HOMES = {
     "DbkitError": "dbkit.errors",
     "ExitCode": "dbkit.errors",
     "Health": "dbkit.migrations",
+    "OpenTelemetrySink": "dbkit.config.metrics_otel",
     "Project": "dbkit.project",
+    "Sample": "dbkit.config.metrics",
     "Service": "dbkit.service",
     "async_engine": "dbkit.api",
     "async_health": "dbkit.api",
@@ -47,6 +52,7 @@ _HOMES = {
     "engine": "dbkit.api",
     "health": "dbkit.api",
     "history": "dbkit.api",
+    "measure": "dbkit.api",
     "migrate": "dbkit.api",
     "rollback": "dbkit.api",
     "session": "dbkit.api",
@@ -59,7 +65,9 @@ __all__ = [
     "DbkitError",
     "ExitCode",
     "Health",
+    "OpenTelemetrySink",
     "Project",
+    "Sample",
     "Service",
     "async_engine",
     "async_health",
@@ -69,6 +77,7 @@ __all__ = [
     "engine",
     "health",
     "history",
+    "measure",
     "migrate",
     "rollback",
     "session",

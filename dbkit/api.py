@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.orm import Session, sessionmaker
 
+    from dbkit.config.metrics import Measurement, Sink
     from dbkit.migrations import Health, HistoryResult, Result
 
 
@@ -107,6 +108,20 @@ def engine(service: str, *, project: Project | Path | str | None = None) -> sa.E
 def async_engine(service: str, *, project: Project | Path | str | None = None) -> AsyncEngine:
     """Give a service's asynchronous engine, the same one at each call in one event loop; it wants the extra `dbkit[async]`."""
     return _project(project).async_engine(service)
+
+
+def measure(service: str, sink: Sink, *, project: Project | Path | str | None = None) -> Measurement:
+    """Send the metrics of a service's engines, synchronous and asynchronous, to a sink until `stop` is called.
+
+    Args:
+        service: its name.
+        sink: called with each `dbkit.config.metrics.Sample`; `dbkit.OpenTelemetrySink()` for OpenTelemetry.
+        project: the project, or its folder; None for that of the current folder.
+
+    Raises:
+        UnknownServiceError: no service has this name.
+    """
+    return _project(project).measure(service, sink)
 
 
 def session(service: str, *, project: Project | Path | str | None = None) -> sessionmaker[Session]:

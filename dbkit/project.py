@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbkit.config import DatabaseConfig, Settings, find_root, load_settings, resolve
+from dbkit.config.metrics import Measurement, measure
 from dbkit.errors import ConfigurationError, UnknownServiceError
 from dbkit.service import Registration, Service, load_service, register
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.orm import Session, sessionmaker
+
+    from dbkit.config.metrics import Sink
 
 __all__ = ["Project"]
 
@@ -106,6 +109,7 @@ class Project:
             known = _engines.get(key)
             if known is None or not _same(known[0], config):
                 known = _engines[key] = (config, config.create_engine())
+                _measure_new(known[1], key)
             return known[1]
 
     def async_engine(self, name: str) -> AsyncEngine:
@@ -120,6 +124,7 @@ class Project:
             known = engines.get(key)
             if known is None or not _same(known[0], config):
                 known = engines[key] = (config, config.create_async_engine())
+                _measure_new(known[1], key)
             return known[1]
 
     def session(self, name: str) -> sessionmaker[Session]:
@@ -127,6 +132,53 @@ class Project:
         from sqlalchemy.orm import sessionmaker
 
         return sessionmaker(self.engine(name))
+
+    def measure(self, name: str, sink: Sink) -> Measurement:
+        """Send the metrics of a service's engines to a sink: of those that are there, and of those that will be made.
+
+        Raises:
+            UnknownServiceError: no service has this name.
+        """
+        self.select([name])
+        asked = _Asked(key=(str(self.root), name), sink=sink)
+        here = (os.getpid(), *asked.key)
+        with _lock:
+            _asked.append(asked)
+            if here in _engines:
+                asked.take(_engines[here][1])
+            for engines in _async_engines.values():
+                if here in engines:
+                    asked.take(engines[here][1])
+        return Measurement(stop=asked.stop)
+
+
+@dataclass(kw_only=True, eq=False)
+class _Asked:
+    """A sink that somebody wants a service's metrics in, and the engines that send to it."""
+
+    key: tuple[str, str]
+    sink: Sink
+    flowing: list[Measurement] = field(default_factory=list)
+
+    def take(self, engine: sa.Engine | AsyncEngine) -> None:
+        self.flowing.append(measure(engine, self.sink, pool_name=self.key[1]))
+
+    def stop(self) -> None:
+        with _lock:
+            if self in _asked:
+                _asked.remove(self)
+            flowing, self.flowing = self.flowing, []
+        for measurement in flowing:
+            measurement.stop()
+
+
+_asked: list[_Asked] = []
+
+
+def _measure_new(engine: sa.Engine | AsyncEngine, key: tuple[int, str, str]) -> None:
+    for asked in _asked:
+        if asked.key == key[1:]:
+            asked.take(engine)
 
 
 class _NoLoop:

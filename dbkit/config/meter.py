@@ -2,14 +2,14 @@
 
 Statements are timed around the dialect's `do_execute` and not by events: `before_cursor_execute` has SQLAlchemy prepare for
 all events of a statement, which costs more than the measuring; a `do_execute` event that runs the statement itself would
-keep it from the listeners behind it.
+keep it from the listeners behind it. Connections likewise: dbkit's own `do_connect` is the last that is asked.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
@@ -18,15 +18,11 @@ from dbkit.backends import backend_of
 from dbkit.config.metrics import CREATE_TIME, ERRORS, OPERATION, TIMEOUTS, WAIT_TIME, Outlet
 from dbkit.config.pool import OnWait
 
-if TYPE_CHECKING:
-    from sqlalchemy.pool import ConnectionPoolEntry
-
 Attributes = Mapping[str, str | int]
 
 # Words of statements that are told apart; any other first word would make a series of its own.
 _WORDS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _METHODS: Final = ("do_execute", "do_executemany", "do_execute_no_params")
-_BEGAN: Final = "dbkit_connect_began"
 _KEPT: Final = "dbkit_meter"
 
 clock = time.perf_counter
@@ -53,8 +49,6 @@ class Meter:
         self.outlet = Outlet()
         self._engine = engine
         self._listeners: dict[str, Callable[..., None]] = {
-            "do_connect": _connecting,
-            "connect": _connected(self.outlet, attributes),
             "handle_error": _failed(self.outlet, attributes),
             "checkout": _counted(engine, self.outlet, attributes, before=0),
             "checkin": _counted(engine, self.outlet, attributes, before=1),
@@ -63,8 +57,7 @@ class Meter:
     def attach(self, attributes: Attributes) -> None:
         """Begin to measure."""
         for name, handler in self._listeners.items():
-            # before dbkit's own do_connect, behind which nobody is asked any more
-            sa.event.listen(self._engine, name, handler, insert=name == "do_connect")
+            sa.event.listen(self._engine, name, handler)
         _wrap(self._engine.dialect, self.outlet, attributes)
         _set_on_wait(self._engine, _waited(self._engine.dialect, self.outlet, attributes))
 
@@ -72,7 +65,7 @@ class Meter:
         """Take all of it off again."""
         for name, handler in self._listeners.items():
             sa.event.remove(self._engine, name, handler)
-        for name in (*_METHODS, _KEPT):
+        for name in ("connect", *_METHODS, _KEPT):
             self._engine.dialect.__dict__.pop(name, None)
         _set_on_wait(self._engine, None)
 
@@ -106,6 +99,21 @@ def _wrap(dialect: sa.Dialect, outlet: Outlet, attributes: Attributes) -> None:
 
     for method in _METHODS:
         setattr(dialect, method, timed(getattr(dialect, method)))
+    dialect.__dict__["connect"] = _timed_connect(dialect.connect, outlet, attributes)
+
+
+def _timed_connect(connect: Callable[..., Any], outlet: Outlet, attributes: Attributes) -> Callable[..., Any]:
+    def timed(*cargs: Any, **cparams: Any) -> Any:  # noqa: ANN401 - the driver's
+        began = clock()
+        try:
+            connection = connect(*cargs, **cparams)
+        except BaseException as error:
+            outlet.emit(CREATE_TIME, clock() - began, {**attributes, "error.type": type(error).__name__})
+            raise
+        outlet.emit(CREATE_TIME, clock() - began, attributes)
+        return connection
+
+    return timed
 
 
 def _set_on_wait(engine: sa.Engine, on_wait: OnWait | None) -> None:
@@ -150,18 +158,3 @@ def _counted(engine: sa.Engine, outlet: Outlet, attributes: Attributes, *, befor
             outlet.emit_in_use(engine.pool.checkedout() - before, attributes)
 
     return counted
-
-
-def _connecting(dialect: object, record: ConnectionPoolEntry, cargs: object, cparams: object) -> None:  # noqa: PLR0917 - SQLAlchemy's event
-    del dialect, cargs, cparams
-    record.info[_BEGAN] = clock()
-
-
-def _connected(outlet: Outlet, attributes: Attributes) -> Callable[..., None]:
-    def connected(connection: object, record: ConnectionPoolEntry) -> None:
-        del connection
-        began = record.info.pop(_BEGAN, None)
-        if began is not None:
-            outlet.emit(CREATE_TIME, clock() - began, attributes)
-
-    return connected

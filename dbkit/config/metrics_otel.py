@@ -61,7 +61,7 @@ class OpenTelemetrySink:
         meter = metrics.get_meter("dbkit", meter_provider=meter_provider)
         self._observation = metrics.Observation
         self._lock = threading.Lock()
-        self._pools: dict[int, tuple[Read, Attributes]] = {}
+        self._pools: dict[int, tuple[Read, str | int]] = {}
         self._take: dict[str, Callable[[float, Attributes], None]] = {}
         for name, text in _HISTOGRAMS.items():
             histogram = meter.create_histogram(name, "s", text, explicit_bucket_boundaries_advisory=BUCKETS_S)
@@ -83,7 +83,7 @@ class OpenTelemetrySink:
         """Observe a pool whenever metrics are collected."""
         key = id(read)
         with self._lock:
-            self._pools[key] = (read, {_POOL: attributes[_POOL]})
+            self._pools[key] = (read, attributes[_POOL])
 
         def end() -> None:
             with self._lock:
@@ -91,22 +91,26 @@ class OpenTelemetrySink:
 
         return end
 
-    def _seen(self) -> Iterator[tuple[PoolUse, Attributes]]:
+    def _seen(self) -> Iterator[tuple[str | int, list[PoolUse]]]:
+        """Look at all pools, those of one name together: a service may have an engine for each event loop."""
         with self._lock:
             pools = list(self._pools.values())
-        for read, attributes in pools:
+        found: dict[str | int, list[PoolUse]] = {}
+        for read, name in pools:
             use = read()
             if use is not None:
-                yield use, attributes
+                found.setdefault(name, []).append(use)
+        yield from found.items()
 
     def _observe_use(self, options: CallbackOptions) -> Iterable[Observation]:
         del options
-        for use, attributes in self._seen():
-            yield self._observation(use.in_use, {**attributes, "db.client.connection.state": "used"})
-            yield self._observation(use.idle, {**attributes, "db.client.connection.state": "idle"})
+        for name, uses in self._seen():
+            for state, count in (("used", sum(use.in_use for use in uses)), ("idle", sum(use.idle for use in uses))):
+                yield self._observation(count, {_POOL: name, "db.client.connection.state": state})
 
     def _observe_limit(self, options: CallbackOptions) -> Iterable[Observation]:
         del options
-        for use, attributes in self._seen():
-            if use.limit is not None:
-                yield self._observation(use.limit, attributes)
+        for name, uses in self._seen():
+            limits = [use.limit for use in uses if use.limit is not None]
+            if len(limits) == len(uses):
+                yield self._observation(sum(limits), {_POOL: name})
