@@ -18,6 +18,8 @@ class Driver:
     """The extra of dbkit that brings it; None where Python has it."""
     module: str = "connect"
     """The module of the backend's package that holds its connector."""
+    libraries: str | None = None
+    """How to install what it needs of the operating system, beside what the extra brings; None where that is nothing."""
 
 
 SYNC: Final = frozenset[Literal["sync", "async"]]({"sync"})

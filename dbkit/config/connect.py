@@ -194,10 +194,11 @@ def _pool_args(config: DatabaseConfig, endpoint: Endpoint, pool: type[Pool]) -> 
 
 
 def _missing_driver(backend: Backend, driver: str, error: ImportError) -> MissingDriverError:
-    extras = {item.name: item.extra for item in backend.traits.drivers}
-    hint = f"pip install 'dbkit[{extras.get(driver) or backend.traits.extra}]'"
-    if error.name is None:  # the module is there, and a library that it needs is not
-        hint += "; the driver also needs the system's libraries, for pyodbc libodbc2 and libltdl7"
+    known = next((item for item in backend.traits.drivers if item.name == driver), backend.traits.drivers[0])
+    hint = f"pip install 'dbkit[{known.extra}]'"
+    if known.libraries is not None and not isinstance(error, ModuleNotFoundError):
+        # the module is there, and a library that it is linked with is not
+        hint = known.libraries
     return MissingDriverError(f"the driver {driver} of {backend.traits.title} cannot be loaded: {error}", hint=hint)
 
 

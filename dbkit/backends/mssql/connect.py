@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from dbkit.backends.bundles import system_bundle
-from dbkit.backends.protocol import Connector, Endpoint, ServerFacts, TlsPlan
-from dbkit.errors import ConfigurationError
+from dbkit.backends.mssql.dialling import within_time
+from dbkit.backends.mssql.odbc import USUAL_NAME, need_driver
+from dbkit.backends.mssql.session import set_session
+from dbkit.backends.mssql.words import braced, driver_words, refuse_unsayable, tls_words
+from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
-
-DRIVER: Final = "ODBC Driver 18 for SQL Server"
-# https://learn.microsoft.com/sql/t-sql/statements/set-ansi-defaults-transact-sql; indexed views and filtered indexes need these
-_SET: Final = (
-    "SET ANSI_NULLS, ANSI_PADDING, ANSI_WARNINGS, ARITHABORT, CONCAT_NULL_YIELDS_NULL, QUOTED_IDENTIFIER ON",
-    "SET XACT_ABORT ON",
-    "SET DATEFORMAT ymd",
-)
 
 
 class MssqlConnector:
@@ -28,6 +21,7 @@ class MssqlConnector:
 
     def url(self, endpoint: Endpoint) -> sa.URL:
         """Build a URL that encrypts and verifies, with the CAs of the system: ODBC has no word for another CA."""
+        refuse_unsayable(endpoint)
         return sa.URL.create(
             f"mssql+{endpoint.driver}",
             username=endpoint.user,
@@ -36,12 +30,7 @@ class MssqlConnector:
             port=endpoint.port,
             # without a name SQLAlchemy takes the host for a DSN
             database=endpoint.database or "master",
-            query={
-                "driver": DRIVER,
-                **endpoint.query,
-                "APP": endpoint.application_name,
-                **_tls_words(endpoint.tls, endpoint.host),
-            },
+            query={**driver_words(endpoint.query, endpoint.application_name), **tls_words(endpoint.tls)},
         )
 
     def engine_url(self, endpoint: Endpoint) -> sa.URL:
@@ -54,21 +43,11 @@ class MssqlConnector:
 
     def password(self, password: str) -> str | bytes:
         """Brace it: pyodbc puts it into the connection string as it is."""
-        return "{" + password.replace("}", "}}") + "}"
+        return braced(password, "the password")
 
     def set_up(self, connection: DBAPIConnection, endpoint: Endpoint) -> None:
-        """Set the ANSI behaviour; what the server refuses is left as it is."""
-        del endpoint
-        import pyodbc
-
-        cursor = connection.cursor()
-        for statement in _SET:
-            try:
-                cursor.execute(statement)
-            except pyodbc.ProgrammingError:
-                continue
-        cursor.close()
-        connection.commit()
+        """Set the session and the deadline."""
+        set_session(connection, endpoint)
 
     def encrypted(self, connection: DBAPIConnection) -> bool:
         """Ask the server; without the right to ask, trust the driver, which `Encrypt` forbids to go on in clear."""
@@ -86,7 +65,7 @@ class MssqlConnector:
         return row is None or str(row[0]).upper() == "TRUE"
 
     def flavour(self, connection: DBAPIConnection) -> str:
-        """Name it; nothing else speaks the protocol."""
+        """Name it; the driver talks to nothing else, and what imitates it says that it is it."""
         del connection
         return "mssql"
 
@@ -109,33 +88,27 @@ class MssqlConnector:
         return None
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
-        """Hang nothing on the engine."""
+        """Prove that there is a driver, bound its log-in, and keep the driver manager from pooling what was closed.
 
+        Raises:
+            MissingDriverError: there is no driver.
+        """
+        import pyodbc
 
-def _tls_words(tls: TlsPlan, host: str | None) -> dict[str, str]:
-    if tls.mode == "off":
-        return {"Encrypt": "optional"}
-    if tls.mode == "encrypt":
-        return {"Encrypt": "yes", "TrustServerCertificate": "yes"}
-    if tls.mode == "ca":
-        raise ConfigurationError(
-            "SQL Server's driver cannot check a certificate without its name",
-            hint="leave DATABASE_SSL_VERIFY_IDENTITY out",
-        )
-    if tls.ca_file != system_bundle():
-        raise ConfigurationError(
-            f"SQL Server's driver takes no CA file: {tls.ca_file!r} cannot be passed in a URL, nor by create_engine()",
-            hint="add the CA to the system's store, or name its file in SSL_CERT_FILE, and leave DATABASE_SSL_CA out",
-        )
-    return {"Encrypt": "yes", "TrustServerCertificate": "no", **_address_name(host)}
+        del migrating
+        # counts for the process, until its first connection: https://github.com/mkleehammer/pyodbc/wiki/The-pyodbc-Module#pooling
+        pyodbc.pooling = False
+        if engine.url.query.get("driver") == USUAL_NAME:
+            need_driver()
+        engine.dialect.connect = within_time(engine.dialect.connect)  # type: ignore[method-assign]  # SQLAlchemy has no event around it
 
+    def library(self) -> str:
+        """Say which ODBC driver is loaded and where it was found.
 
-def _address_name(host: str | None) -> dict[str, str]:
-    """Have an address looked for in the certificate."""
-    try:
-        return {"HostnameInCertificate": str(ipaddress.ip_address(host or ""))}
-    except ValueError:
-        return {}
+        Raises:
+            MissingDriverError: there is none.
+        """
+        return str(need_driver())
 
 
 CONNECTOR: Connector = MssqlConnector()
