@@ -58,6 +58,8 @@ class Traits:
     """Drivers that exist and are refused, with the reason."""
     wire: str | None = None
     """The protocol in which TLS is asked for before the log-in, by its name in `dbkit.backends.opening`; None where that is not known."""
+    own_keys: frozenset[str] = frozenset()
+    """Fields of the configuration that say something to this backend and nothing to most others, such as `schema`."""
     tls_query: str | None = None
     """The query that gives rows of name and value, `Ssl_version` and `Ssl_cipher` of the session among them; None where there is none."""
 

@@ -97,7 +97,7 @@ def _made(
         return make(
             connector.engine_url(endpoint),
             connect_args={**connector.connect_args(endpoint), **driver_kw},
-            **{"hide_parameters": True, **_pool_args(config, endpoint, pool), **kw},
+            **{"hide_parameters": True, **pool_args(config, endpoint, pool), **kw},
         )
     except ImportError as error:
         raise _missing_driver(backend, endpoint.driver, error) from error
@@ -177,7 +177,8 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
             )
 
 
-def _pool_args(config: DatabaseConfig, endpoint: Endpoint, pool: type[Pool]) -> dict[str, Any]:
+def pool_args(config: DatabaseConfig, endpoint: Endpoint, pool: type[Pool]) -> dict[str, Any]:
+    """Give the arguments of an engine that are about its pool."""
     if pool is NullPool:
         return {"poolclass": NullPool}
     if endpoint.database == ":memory:":

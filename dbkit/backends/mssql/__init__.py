@@ -23,6 +23,7 @@ BACKEND: Backend = LazyBackend(
         port=1433,
         wire=WIRE,
         transactional_ddl=True,
+        own_keys=frozenset({"mssql_encrypt"}),
         # sysname: https://learn.microsoft.com/sql/relational-databases/databases/database-identifiers
         name_limit=128,
         # https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/

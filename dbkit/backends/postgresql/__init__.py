@@ -20,6 +20,7 @@ BACKEND: Backend = LazyBackend(
         transactional_ddl=True,
         # NAMEDATALEN - 1: https://www.postgresql.org/docs/current/sql-syntax-lexical.html
         name_limit=63,
+        own_keys=frozenset({"schema"}),
         wire="postgresql",
         # https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-SSL-VIEW
         tls_query="SELECT 'Ssl_version', version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
