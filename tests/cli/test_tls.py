@@ -1,0 +1,180 @@
+"""`dbkit tls`: the proof and what a server presents, as people and programs see them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbkit.testing.authorities import Authority
+from dbkit.testing.impostors import impostor_of
+from tests.cli.runs import Done, Shell
+from tests.servers import Server
+
+NOWHERE = {"DATABASE_HOST": "db.example.com", "DATABASE_USER": "u", "DATABASE_PASSWORD_FILE": "/nowhere"}
+BACKENDS = pytest.mark.parametrize("backend", ["postgresql", "mariadb", "tidb"])
+
+
+def prove(shell: Shell, *arguments: str, **more: str) -> Done:
+    return shell.run("tls", "prove", *arguments, **{**NOWHERE, **more})
+
+
+@BACKENDS
+def test_a_safe_service_is_proved_without_its_server_or_password(shell: Shell, backend: str) -> None:
+    done = prove(shell, "user", "--format", "json", DATABASE_TYPE=backend)
+    (found,) = done.document["services"]
+    assert (done.code, done.err, found["credentials_left"], found["findings"]) == (0, "", 0, [])
+    assert (found["service"], found["backend"], found["exit_code"]) == ("user", backend, 0)
+    assert {trial["outcome"] for trial in found["trials"]} == {"arrived", "refused", "given"}
+    assert len(found["trials"]) == 2 * 2 * 2 * 7  # drivers, ways, places of the CA, attacks
+
+
+def test_the_table_tells_what_each_client_did_in_bytes(shell: Shell) -> None:
+    done = prove(shell, "user", DATABASE_TYPE="postgresql", DATABASE_DRIVER="asyncpg")
+    lines = done.out.splitlines()
+    begin = lines.index("user: PostgreSQL by asyncpg (async)")
+    assert lines[begin + 1].split("  ")[0] == "the impostor"
+    assert (
+        lines[begin + 1].split()
+        == "the impostor engine, CA file engine, system's CAs URL, CA file URL, system's CAs".split()
+    )
+    assert [line.split("  ")[0] for line in lines[begin + 2 : begin + 9]] == [
+        "does nothing wrong (the control)",
+        "has a certificate of an untrusted CA",
+        "has a certificate of another host",
+        "has an expired certificate",
+        "offers no TLS",
+        "offers no TLS, asks for the password",
+        "proves itself, asks for the password",
+    ]
+    assert (
+        lines[begin + 4].split()
+        == "has a certificate of another host refused 8+0 refused 8+0 declined declined".split()
+    )
+    assert lines[begin + 9].startswith("URL: declined: a URL cannot have asyncpg verify TLS")
+    assert (done.code, lines[-1].split(":")[2]) == (0, " no credential left, all is proved")
+
+
+def test_a_service_in_clear_ends_with_four_and_says_what_left(shell: Shell) -> None:
+    clear = {"DATABASE_TYPE": "tidb", "DATABASE_HOST": "localhost", "DATABASE_TLS": "insecure-loopback"}
+    done = prove(shell, "user", **clear)
+    assert done.code == 4
+    assert "user: pymysql (sync), engine, CA from a file: no-tls: a hash of the password left in clear (" in done.out
+    assert "LEFT: password " in done.out
+    assert "dbkit: error: user: 56 attacks in " in done.err
+    assert "a credential left in 56 of 56 attacks" in done.err
+    assert "hint: set DATABASE_TLS=verify" in done.err
+
+
+def test_sqlite_and_a_unix_socket_have_nothing_to_prove(shell: Shell) -> None:
+    done = shell.run("tls", "prove", PROJECT_DATABASE_TYPE="tidb", PROJECT_DATABASE_HOST="/run/tidb.sock")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        "project: nothing to prove: a Unix socket does not leave this machine: it needs no TLS",
+        "user: nothing to prove: SQLite is a file: there is no connection to protect",
+    ]
+
+
+def test_what_is_wrong_in_one_service_leaves_the_other_its_proof(shell: Shell) -> None:
+    done = shell.run(
+        "tls",
+        "prove",
+        "--format",
+        "json",
+        USER_DATABASE_TYPE="mssql",
+        USER_DATABASE_PORT="99999",
+        USER_DATABASE_USER="u",
+    )
+    assert done.code == 2
+    assert [(entry["service"], entry["exit_code"]) for entry in done.document["services"]] == [
+        ("project", 0),
+        ("user", 2),
+    ]
+    assert "dbkit: error: user: " in done.err
+
+
+def test_an_unknown_service_is_refused_before_anything_is_tried(shell: Shell) -> None:
+    done = shell.run("tls", "prove", "usr")
+    assert (done.code, done.out) == (2, "")
+    assert "did you mean 'user'?" in done.err
+
+
+def show(shell: Shell, server: Server, *arguments: str, **more: str) -> Done:
+    return shell.run("tls", "show", "user", *arguments, **{**server.environ(server.url.database), **more})
+
+
+@pytest.fixture(autouse=True)
+def _needs_ca(request: pytest.FixtureRequest) -> None:
+    if "server" in request.fixturenames and request.getfixturevalue("server").ca is None:
+        pytest.skip("DBKIT_TEST_CA is not set")
+
+
+def test_what_a_server_presents_is_shown(shell: Shell, server: Server) -> None:
+    done = show(shell, server, "--format", "json")
+    found: dict[str, Any] = done.document
+    leaf, root = found["chain"]
+    assert (done.code, found["encrypted"], found["verified"], found["ca_file"]) == (0, True, True, server.ca)
+    assert found["version"] == "TLSv1.3"
+    assert found["cipher"].startswith("TLS_AES_")
+    assert "localhost" in leaf["names"]
+    assert (leaf["issuer"], root["names"]) == (root["subject"], [])
+    assert 0 < found["days_left"] <= leaf["days_left"]
+    assert len(leaf["sha256"]) == 64
+
+
+def test_the_table_of_a_certificate_has_a_row_for_each_of_the_chain(shell: Shell, server: Server) -> None:
+    done = show(shell, server)
+    first, second, headers, *rows = done.out.splitlines()
+    assert (done.code, len(rows)) == (0, 2)
+    assert first.endswith(f" at localhost:{server.url.port}")
+    assert second.endswith(f"verified: certificate and host name, by the CAs of {server.ca}")
+    assert headers.split("  ")[0] == "certificate of"
+
+
+def test_a_certificate_that_expires_soon_ends_with_four(shell: Shell, server: Server) -> None:
+    assert show(shell, server, "--days", "100000").code == 4
+    assert show(shell, server, "--days", "0").code == 0
+
+
+def test_a_certificate_that_is_not_verified_is_shown_as_such(shell: Shell, server: Server) -> None:
+    less = {
+        "DATABASE_TLS": "insecure-loopback",
+        "DATABASE_SSL_VERIFY_CERT": "false",
+        "DATABASE_SSL_VERIFY_IDENTITY": "false",
+    }
+    done = show(shell, server, **less)
+    assert done.code == 0
+    assert done.out.splitlines()[1].endswith("; verified: nothing")
+    assert len(done.out.splitlines()) == 4
+
+
+def test_a_closed_port_ends_with_three(shell: Shell, server: Server) -> None:
+    done = show(shell, server, DATABASE_PORT="1")
+    assert (done.code, done.out) == (3, "")
+    assert "cannot reach" in done.err
+
+
+def test_an_expired_certificate_ends_with_three(shell: Shell, server: Server, tmp_path: Path) -> None:
+    ca = Authority.make(tmp_path)
+    kind = impostor_of(server.backend)
+    with kind(certificate=ca.issue("localhost", expired=True)) as impostor:
+        done = show(shell, server, DATABASE_PORT=str(impostor.port), DATABASE_SSL_CA=ca.ca_file)
+    assert (done.code, done.out) == (3, "")
+    assert "TLS with localhost:" in done.err
+    assert "is refused" in done.err
+
+
+def test_where_there_is_no_tls_that_is_said(shell: Shell) -> None:
+    done = shell.run("tls", "show", "user")
+    assert (done.code, done.out) == (
+        0,
+        "user: the connection to SQLite is not protected by TLS, and a file needs none\n",
+    )
+
+
+def test_days_that_are_no_number_are_refused(shell: Shell) -> None:
+    done = shell.run("tls", "show", "user", "--days", "soon")
+    assert done.code == 2
+    assert "--days takes a whole number of days, 0 or more, not 'soon'" in done.err
+    assert "DBKIT_TLS_SHOW_DAYS" in done.err
