@@ -9,11 +9,11 @@ import ssl
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, Self
 
 from dbkit.errors import DbkitError
 
@@ -54,6 +54,30 @@ class Seen:
     """How each connection ended, in the impostor's words."""
 
 
+class Pipe(Protocol):
+    """What bytes go through: a socket, or TLS in whatever envelope a protocol has for it."""
+
+    def settimeout(self, value: float | None, /) -> None:
+        """Bound what follows, in seconds."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send bytes."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Read at most so many bytes; none where the other side hung up."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+ShakeHands = Callable[[ssl.SSLContext, socket.socket], Pipe]
+
+
+def _at_once(context: ssl.SSLContext, sock: socket.socket) -> Pipe:
+    """Shake hands on the socket itself."""
+    return context.wrap_socket(sock, server_side=True)
+
+
 class Line:
     """One connection of a client: counts and judges what arrives, before TLS and over it."""
 
@@ -66,6 +90,7 @@ class Line:
             patience_s: how long the whole conversation may take.
         """
         self._sock = sock
+        self._pipe: Pipe = sock
         self._deadline = time.monotonic() + patience_s
         self._password = password
         self._tls = False
@@ -75,7 +100,7 @@ class Line:
     def send(self, data: bytes) -> None:
         """Send bytes."""
         self._hurry()
-        self._sock.sendall(data)
+        self._pipe.sendall(data)
 
     def exactly(self, size: int) -> bytes:
         """Read so many bytes. Raises ConnectionError where the client hangs up before."""
@@ -84,7 +109,7 @@ class Line:
         data = b""
         while len(data) < size:
             self._hurry()
-            part = self._sock.recv(size - len(data))
+            part = self._pipe.recv(size - len(data))
             if not part:
                 raise ConnectionError("the client hung up")
             self._counts[self._tls] += len(part)
@@ -96,10 +121,15 @@ class Line:
         self._hurry()
         return self._sock.recv(1, socket.MSG_PEEK)
 
-    def start_tls(self, certificate: Issued) -> None:
-        """Shake hands as the server. Raises ssl.SSLError where the client refuses."""
+    def start_tls(self, certificate: Issued, *, shake_hands: ShakeHands = _at_once) -> None:
+        """Shake hands as the server. Raises ssl.SSLError where the client refuses.
+
+        Args:
+            certificate: what is presented.
+            shake_hands: how the protocol wraps the handshake, where it does.
+        """
         self._hurry()
-        self._sock = certificate.context().wrap_socket(self._sock, server_side=True)
+        self._pipe = shake_hands(certificate.context(), self._sock)
         self._tls = True
 
     def handed(self, data: bytes, *, hashes: Iterable[bytes] = (), least: Handed = Handed.LOG_IN) -> None:
@@ -130,13 +160,13 @@ class Line:
 
     def close(self) -> None:
         """Hang up."""
-        self._sock.close()
+        self._pipe.close()
 
     def _hurry(self) -> None:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self._sock.settimeout(left)
+        self._pipe.settimeout(left)
 
 
 class Impostor(ABC):

@@ -9,10 +9,11 @@ from dbkit.errors import UsageError
 from dbkit.testing.impostor import HOST, Handed, Impostor, Line, Seen
 from dbkit.testing.impostor_mysql import MysqlImpostor
 from dbkit.testing.impostor_postgresql import PostgresqlImpostor
+from dbkit.testing.tds import TdsImpostor
 
 __all__ = ["HOST", "Handed", "Impostor", "Line", "Seen", "impostor_of"]
 
-_IMPOSTORS: Final = {kind.wire: kind for kind in (MysqlImpostor, PostgresqlImpostor)}
+_IMPOSTORS: Final = {kind.wire: kind for kind in (MysqlImpostor, PostgresqlImpostor, TdsImpostor)}
 
 
 def impostor_of(backend: str) -> type[Impostor]:
