@@ -173,6 +173,7 @@ def imported_by(code: str) -> set[str]:
         "import dbkit.config",
         "from dbkit.config import DatabaseConfig; DatabaseConfig.from_env('user', environ={})",
         "from dbkit.project import Project; Project.find().config('user')",
+        "import dbkit.testing.plugin",
     ],
 )
 def test_what_must_be_light_imports_nothing_heavy(code: str) -> None:

@@ -12,6 +12,7 @@ from dbkit.backends import backend_names, get_backend
 from dbkit.cli.main import build
 from dbkit.config.reference import env_example, settings_table
 from dbkit.errors import SEVERITY, ExitCode
+from tests.docs import attacks
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -162,6 +163,7 @@ def main() -> None:
         path = ROOT / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(), encoding="utf-8")
+    attacks.main()
 
 
 if __name__ == "__main__":
