@@ -19,7 +19,6 @@ from tests.backends.samples import ALL, AWKWARD_TEXT, Case
 from tests.driving import on_every_driver
 from tests.servers import Database
 
-
 pytestmark = [pytest.mark.driven, on_every_driver]
 
 
@@ -112,18 +111,18 @@ def test_a_value_finds_its_row_by_equality_and_in_a_list(
 
     def numbers(condition: Any) -> list[int]:
         query = sa.select(table.c.id).where(condition).order_by(table.c.id)
-        with database.engine.connect() as connection:
-            if not literal:
-                return list(connection.scalars(query))
-            text = query.compile(connection, compile_kwargs={"literal_binds": True})
-            return list(connection.exec_driver_sql(str(text)).scalars())
+        if not literal:
+            return list(connection.scalars(query))
+        text = query.compile(connection, compile_kwargs={"literal_binds": True})
+        return list(connection.exec_driver_sql(str(text)).scalars())
 
-    for number, value in enumerate(case.exact):
-        assert number in numbers(table.c.value == value), value
-        assert number in numbers(table.c.value.in_([value, case.exact[0]])), value
-        assert number not in numbers(table.c.value != value), value
-    assert len(numbers(table.c.value.in_(list(case.exact)))) == len(case.exact)
-    assert numbers(table.c.value.is_(None)) == []
+    with database.engine.connect() as connection:
+        for number, value in enumerate(case.exact):
+            assert number in numbers(table.c.value == value), value
+            assert number in numbers(table.c.value.in_([value, case.exact[0]])), value
+            assert number not in numbers(table.c.value != value), value
+        assert len(numbers(table.c.value.in_(list(case.exact)))) == len(case.exact)
+        assert numbers(table.c.value.is_(None)) == []
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _DAYS: Final = date(2000, 1, 1).toordinal()
 _MICROSECOND: Final = timedelta(microseconds=1)
-_FIRST_DAY, _LAST_DAY = -(2**31), 2**31 - 1
-_FIRST_MOMENT, _LAST_MOMENT = -(2**63), 2**63 - 1
+_EDGE_DAYS: Final = {-(2**31): date.min, 2**31 - 1: date.max}
+_EDGES: Final = {-(2**63): datetime.min.replace(tzinfo=UTC), 2**63 - 1: datetime.max.replace(tzinfo=UTC)}
 
 
 def write_date(day: date) -> tuple[int]:
@@ -27,8 +27,7 @@ def write_date(day: date) -> tuple[int]:
 
 def read_date(days: tuple[int]) -> date:
     """Find the day; what the server calls infinite is the first or the last, as psycopg2 has it."""
-    edge = {_FIRST_DAY: date.min, _LAST_DAY: date.max}.get(days[0])
-    return edge or date.fromordinal(days[0] + _DAYS)
+    return _EDGE_DAYS.get(days[0]) or date.fromordinal(days[0] + _DAYS)
 
 
 def write_moment(moment: date) -> tuple[int]:
@@ -39,8 +38,7 @@ def write_moment(moment: date) -> tuple[int]:
 
 def read_moment(microseconds: tuple[int]) -> datetime:
     """Find the moment, in UTC."""
-    edge = {_FIRST_MOMENT: datetime.min, _LAST_MOMENT: datetime.max}.get(microseconds[0])
-    return edge.replace(tzinfo=UTC) if edge else _EPOCH + timedelta(microseconds=microseconds[0])
+    return _EDGES.get(microseconds[0]) or _EPOCH + timedelta(microseconds=microseconds[0])
 
 
 _WAYS: Final[tuple[tuple[str, Callable[[Any], Any], Callable[[Any], Any]], ...]] = (
