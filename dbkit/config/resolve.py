@@ -36,7 +36,7 @@ _COMMON: Final = (
     *("driver", "async_driver", "pool_size", "max_overflow", "pool_recycle_s", "connect_timeout_s", "deadline_s"),
     *("environment", "query"),
 )
-_SERVER: Final = (
+SERVER_FIELDS: Final = (
     *("user", "password_file", "password_provider", "migration_user", "migration_password_file", "schema", "collation"),
     *("tls", "ssl_ca", "ssl_verify_cert", "ssl_verify_identity", "ssl_cert", "ssl_key", "mssql_encrypt"),
 )
@@ -202,7 +202,7 @@ def _file_fields(
 def _server_fields(values: Mapping[str, Any], backend: Backend, service: str | None) -> dict[str, Any]:
     host = values.get("host") or "localhost"
     found = {
-        **{name: values.get(name) for name in _SERVER},
+        **{name: values.get(name) for name in SERVER_FIELDS},
         "host": None if host.startswith("/") else host,
         "socket": host if host.startswith("/") else None,
         "port": values.get("port") or (cloud.PORT if cloud.is_cloud(host) else backend.traits.port),
