@@ -92,11 +92,12 @@ def judge_limit(check: str, what: str, *, limit: int | None, demand: Demand, hin
     lower = "lower DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW, or the number of processes"
     if demand.connections > limit:
         return problem(check, f"{said}, and those above are refused", f"{lower}; or {hint}")
-    if demand.together > limit * FULL and demand.together > demand.connections:
-        said += f", all services of this server {demand.together}"
-    elif demand.connections <= limit * FULL:
+    if demand.together > demand.connections:
+        said += f", all of this project {demand.together}"
+    if max(demand.connections, demand.together) <= limit * FULL:
         return fine(check, said)
-    return advice(check, f"{said}, which leaves too little for others", f"{lower}; or {hint}")
+    left = "which leaves too little for others" if demand.together <= limit else "which is more than there are"
+    return advice(check, f"{said}, {left}", f"{lower}; or {hint}")
 
 
 def judge_idle(check: str, what: str, *, limit_s: float | None, demand: Demand, hint: str) -> Observation:

@@ -40,8 +40,8 @@ def judge_text(has: Mapping[str, str], row: Mapping[str, Any], *, asked: str | N
 
 
 def judge_order(collate: str, ctype: str, asked: str | None) -> Observation:
-    """Judge by what text is ordered; a database's own collation always tells case and accents apart."""
-    said = f"text is compared exactly and ordered by {collate} (LC_COLLATE), its case folded by {ctype} (LC_CTYPE)"
+    """Judge by what text is ordered, a locale of ICU or LC_COLLATE; a database's own collation tells case and accents apart."""
+    said = f"text is compared exactly and ordered by {collate}; LC_CTYPE is {ctype}"
     if collate == asked or (asked is None and collate in _BY_CODE_POINT):
         return fine("database.collation", said)
     return advice(

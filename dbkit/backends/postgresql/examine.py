@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 # DROP DATABASE … WITH (FORCE), gen_random_uuid(): https://www.postgresql.org/docs/13/release-13.html
 OLDEST: Final = (13,)
+# The columns of newer versions by way of JSON, in which those that are not there are NULL.
 _DATABASE: Final = """
 SELECT current_database() AS database, current_user AS account, current_schema() AS schema, pg_is_in_recovery() AS standby,
-    d.datcollate AS collate, d.datctype AS ctype, d.datconnlimit AS database_limit, r.rolconnlimit AS account_limit,
-    r.rolsuper AS superuser, to_jsonb(d) ->> 'datcollversion' AS ordered_by,
-    pg_backend_pid() AS pid
+    coalesce(to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale', d.datcollate) AS collate, d.datctype AS ctype,
+    to_jsonb(d) ->> 'datcollversion' AS ordered_by, d.datconnlimit AS database_limit, r.rolconnlimit AS account_limit,
+    r.rolsuper AS superuser, pg_backend_pid() AS pid
 FROM pg_database d, pg_roles r
 WHERE d.datname = current_database() AND r.rolname = current_user"""
 # Since PostgreSQL 15, and NULL for a collation without a version, such as C: https://www.postgresql.org/docs/15/catalog-pg-database.html
