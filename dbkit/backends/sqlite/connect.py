@@ -15,6 +15,7 @@ from dbkit.backends.sqlite.safety import prove_foreign_keys
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import PoolProxiedConnection
 
 # Not `trusted_schema=OFF`: SQLite 3.40 then calls json_valid() in a CHECK "unsafe" and creates no table that has one.
 # LIKE by case as on the other backends; ilike() folds case by itself.
@@ -38,9 +39,9 @@ class SqliteConnector:
         return self.url(endpoint)
 
     def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
-        """Switch the module's own transactions off; `timeout` is how long a writer waits for another one, in seconds."""
+        """Bound how long a writer waits for another one, in seconds."""
         patience_s = min(endpoint.connect_timeout_s, endpoint.deadline_s or math.inf)
-        return {"isolation_level": None, "timeout": patience_s}
+        return {"timeout": patience_s}
 
     def password(self, password: str) -> str | bytes:
         """Give it back; SQLite has none."""
@@ -86,24 +87,34 @@ class SqliteConnector:
         Foreign keys cannot be switched inside a transaction, and a table that is rebuilt would take its children's rows with
         it: https://www.sqlite.org/lang_altertable.html#otheralter. So they are proved before COMMIT.
         """
-        begin = "BEGIN IMMEDIATE" if migrating else "BEGIN"
+        if not migrating:
+            # not by SQLAlchemy's `begin` event: an engine that has one prepares for every event at each statement
+            engine.dialect.do_begin = _begin  # type: ignore[assignment,method-assign] # the dialect is this engine's own
+            return
 
         def on_begin(connection: sa.Connection) -> None:
             if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
                 return
             driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
-            if driver.isolation_level is not None:
-                driver.isolation_level = None  # SQLAlchemy sets it to "" when AUTOCOMMIT ends
-            connection.exec_driver_sql(begin)
+            driver.isolation_level = None  # the module would begin once more, by its own word
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         def on_connect(connection: DBAPIConnection, record: object) -> None:
             del record
             connection.cursor().execute("PRAGMA foreign_keys=OFF")
 
         sa.event.listen(engine, "begin", on_begin)
-        if migrating:
-            sa.event.listen(engine, "connect", on_connect)
-            prove_foreign_keys(engine)
+        sa.event.listen(engine, "connect", on_connect)
+        prove_foreign_keys(engine)
+
+
+def _begin(connection: PoolProxiedConnection) -> None:
+    """Begin, unless SQLAlchemy's AUTOCOMMIT is on, for which it sets the module's own level to None."""
+    driver = cast("sqlite3.Connection", connection.dbapi_connection)
+    if driver.isolation_level is not None:
+        cursor = driver.cursor()
+        cursor.execute("BEGIN")
+        cursor.close()
 
 
 CONNECTOR: Connector = SqliteConnector()
