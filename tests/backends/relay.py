@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 
 class Relay:
     """Another port of a server on this machine."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, arrived: Callable[[], None] = lambda: None) -> None:
+        """Listen.
+
+        Args:
+            port: the server's.
+            arrived: called for each connection, before a byte of it is handed on.
+        """
         self._target = port
+        self._arrived = arrived
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.connections = 0
@@ -38,6 +45,7 @@ class Relay:
             while True:
                 client, _ = self._socket.accept()
                 self.connections += 1
+                self._arrived()
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self._pairs += [client, server]
                 for pair in ((client, server), (server, client)):
@@ -53,9 +61,9 @@ class Relay:
 
 
 @contextmanager
-def relayed(port: int | None) -> Iterator[Relay]:
+def relayed(port: int | None, arrived: Callable[[], None] = lambda: None) -> Iterator[Relay]:
     """Give a relay before a port of this machine, and close it."""
-    relay = Relay(port or 0)
+    relay = Relay(port or 0, arrived)
     try:
         yield relay
     finally:

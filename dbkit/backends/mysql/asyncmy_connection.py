@@ -28,14 +28,19 @@ class BoundedConnection(Connection):
         if self._ssl_context is not None and not self.server_capabilities & SSL:
             raise OperationalError(CR_SSL_CONNECTION_ERROR, "SSL is required but the server doesn't support it")
 
+    def close(self) -> None:
+        """Close at once; asyncmy would leave a socket under TLS to the loop until the server has taken its leave too."""
+        transport = self._transport
+        super().close()
+        if transport is not None:
+            transport.abort()
+
     async def ensure_closed(self) -> None:
         """Say goodbye and close; asyncmy also comes here when a read has timed out, so the server may be hung."""
-        transport = self._transport
         try:
             async with asyncio.timeout(GOODBYE_S):
                 await super().ensure_closed()
         except TimeoutError:
-            transport.abort()
             self.close()
 
 
