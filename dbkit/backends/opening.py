@@ -19,10 +19,16 @@ _ERROR_PACKET: Final = 0xFF
 # https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-SSLREQUEST
 SSL_REQUEST: Final = 80877103
 
+# Its handshake travels in an envelope, and so has a module of its own.
+TDS: Final = "tds"
+
 _NO_TLS: Final = "switch TLS on at the server"
 
 
-def start_tls(wire: str, sock: socket.socket, *, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
+Tls = ssl.SSLSocket | ssl.SSLObject
+
+
+def start_tls(wire: str, sock: socket.socket, *, context: ssl.SSLContext, host: str, strict: bool = False) -> Tls:
     """Ask a server for TLS on a connection that is fresh, and shake hands; nothing of a log-in is sent.
 
     Args:
@@ -30,6 +36,7 @@ def start_tls(wire: str, sock: socket.socket, *, context: ssl.SSLContext, host: 
         sock: connected, with a timeout; it is taken over, and closed where this fails.
         context: decides what is verified.
         host: the name that the certificate is to have.
+        strict: where the protocol has two ways, have TLS begin before its first byte.
 
     Raises:
         TlsRefusedError: the server offers no TLS.
@@ -37,6 +44,10 @@ def start_tls(wire: str, sock: socket.socket, *, context: ssl.SSLContext, host: 
         OSError: the connection broke or timed out.
     """
     try:
+        if wire == TDS:
+            from dbkit.backends.mssql import opening
+
+            return (opening.around if strict else opening.within)(sock, context, host)
         _OPENINGS[wire](sock)
         return context.wrap_socket(sock, server_hostname=host)
     except BaseException:
@@ -46,7 +57,7 @@ def start_tls(wire: str, sock: socket.socket, *, context: ssl.SSLContext, host: 
 
 def is_known(wire: str | None) -> bool:
     """Tell whether TLS can be asked for in this protocol."""
-    return wire in _OPENINGS
+    return wire in _OPENINGS or wire == TDS
 
 
 def exactly(sock: socket.socket, size: int) -> bytes:

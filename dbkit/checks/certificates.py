@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from dbkit.backends import get_backend
-from dbkit.backends.opening import is_known, start_tls
+from dbkit.backends.opening import Tls, is_known, start_tls
 from dbkit.config import DatabaseConfig
 from dbkit.config.connect import connect
 from dbkit.errors import ConfigurationError, DatabaseMissingError, TlsRefusedError, UnreachableError
@@ -129,11 +131,14 @@ def _in_use(config: DatabaseConfig) -> tuple[str, str]:
     return found.get("Ssl_version", ""), found.get("Ssl_cipher", "")
 
 
-def _handshake(config: DatabaseConfig, wire: str, context: ssl.SSLContext) -> ssl.SSLSocket:
-    place = config.address
+@contextmanager
+def _handshake(config: DatabaseConfig, wire: str, context: ssl.SSLContext) -> Iterator[Tls]:
+    """Shake hands with the server, and hang up at the end."""
+    place, host = config.address, config.host or ""
+    strict = config.endpoint().tls.strict
     try:
-        sock = socket.create_connection((config.host or "", config.port or 0), timeout=config.connect_timeout_s)
-        return start_tls(wire, sock, context=context, host=config.host or "")
+        sock = socket.create_connection((host, config.port or 0), timeout=config.connect_timeout_s)
+        found = start_tls(wire, sock, context=context, host=host, strict=strict)
     except ssl.SSLCertVerificationError as error:
         raise TlsRefusedError(
             f"TLS with {place} is refused: {error.verify_message}", hint="check DATABASE_SSL_CA and DATABASE_HOST"
@@ -142,9 +147,11 @@ def _handshake(config: DatabaseConfig, wire: str, context: ssl.SSLContext) -> ss
         raise UnreachableError(
             f"cannot read the certificate of {place}: {error}", hint="check DATABASE_HOST and DATABASE_PORT"
         ) from error
+    with sock if isinstance(found, ssl.SSLObject) else found:
+        yield found
 
 
-def _chain(sock: ssl.SSLSocket) -> tuple[Certificate, ...]:
+def _chain(sock: Tls) -> tuple[Certificate, ...]:
     """Read the chain that was verified, the server's certificate first; empty where nothing was verified."""
     own = sock.getpeercert()
     der = sock.getpeercert(binary_form=True)
@@ -154,7 +161,7 @@ def _chain(sock: ssl.SSLSocket) -> tuple[Certificate, ...]:
     return (_certificate(own, der), *(_certificate(_ca(item), item) for item in above))
 
 
-def _verified_chain(sock: ssl.SSLSocket) -> list[bytes]:
+def _verified_chain(sock: Tls) -> list[bytes]:
     public = getattr(sock, "get_verified_chain", None)
     if public is not None:
         return list(public())

@@ -36,6 +36,34 @@ def shake_hands(impostor: Impostor, context: ssl.SSLContext, backend: str) -> ss
     return start_tls(str(get_backend(backend).traits.wire), dial(impostor), context=context, host="localhost")
 
 
+EITHER_FORM = pytest.mark.parametrize("first", [False, True], ids=["within the protocol", "around it"])
+
+
+@EITHER_FORM
+def test_a_handshake_with_sql_server_reads_its_certificate(ca: Authority, first: bool) -> None:
+    with impostor_of("mssql")(certificate=ca.issue("localhost")) as impostor, dial(impostor) as sock:
+        found = start_tls("tds", sock, context=strict(ca), host="localhost", strict=first)
+        assert found.getpeercert()["subjectAltName"] == (("DNS", "localhost"),)  # type: ignore[index] # it is verified, so it is there
+        if isinstance(found, ssl.SSLSocket):
+            found.close()
+
+
+@EITHER_FORM
+def test_a_handshake_with_sql_server_refuses_another_host(ca: Authority, first: bool) -> None:
+    with (
+        impostor_of("mssql")(certificate=ca.issue("elsewhere.invalid")) as impostor,
+        pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
+    ):
+        start_tls("tds", dial(impostor), context=strict(ca), host="localhost", strict=first)
+
+
+def test_a_sql_server_without_tls_is_refused(ca: Authority) -> None:
+    with impostor_of("mssql")(certificate=None) as impostor:
+        with pytest.raises(TlsRefusedError, match="offers no TLS"):
+            start_tls("tds", dial(impostor), context=strict(ca), host="localhost")
+        assert impostor.finish().in_clear is Handed.NOTHING
+
+
 def strict(ca: Authority) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca.ca_file)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
