@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from dbkit.backends.protocol import Observation, Verdict
 from dbkit.checks.findings import Finding, FindingsResult, ServiceFindings, sort
 from dbkit.errors import ExitCode
+
+PACKAGE = Path(__file__).parents[2] / "dbkit"
 
 
 def finding(verdict: Verdict, check: str = "server.version") -> Finding:
@@ -74,3 +79,17 @@ def test_the_document_has_every_finding_below_its_service() -> None:
             }
         ],
     }
+
+
+def checks() -> set[str]:
+    """Find the names of all checks in the code that makes findings."""
+    makers = [*(PACKAGE / "checks").glob("*.py"), *(PACKAGE / "backends").rglob("*.py")]
+    named = re.compile(r'"((?:server|database|session|limits|tidb|file|tls|settings|rights|connection)\.[a-z_]+)"')
+    return {name for path in makers for name in named.findall(path.read_text())}
+
+
+def test_every_check_is_explained_on_its_page() -> None:
+    page = (PACKAGE.parent / "docs/how-to/find-out-what-is-wrong.md").read_text()
+    found = checks()
+    assert {name for name in found if f"`{name}`" not in page} == set()
+    assert len(found) > 30
