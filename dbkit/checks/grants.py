@@ -93,6 +93,10 @@ class GrantsResult:
         """The gravest of the services' codes."""
         return gravest(service.exit_code for service in self.services)
 
+    def __getitem__(self, service: str) -> ServiceGrants:
+        """Give the script of one service. Raises KeyError where it was not asked for."""
+        return {entry.service: entry for entry in self.services}[service]
+
     def to_json(self) -> dict[str, Any]:
         """Make the document of `--format json`."""
         return {
@@ -145,9 +149,17 @@ def grant_place(config: DatabaseConfig, *, version_table: str | None, accounts: 
         service_account=service,
         migration_account=migration,
         client_host=given.client_host,
-        tls=config.tls == "verify" and config.socket is None,
+        tls=_verifies_tls(config),
         version_table=version_table,
     )
+
+
+def _verifies_tls(config: DatabaseConfig) -> bool:
+    """Tell whether the connections of this configuration prove whom they talk to; reads no file of certificates."""
+    if config.host is None or config.ssl_verify_cert is False:
+        return False
+    asked = (config.ssl_ca, config.ssl_verify_cert, config.ssl_verify_identity)
+    return config.tls == "verify" or any(item is not None for item in asked)
 
 
 def _of_service(project: Project, name: str, *, roles: Sequence[Role], accounts: Accounts) -> ServiceGrants:
