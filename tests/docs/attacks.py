@@ -16,7 +16,7 @@ from dbkit.testing.verdicts import Attack, Outcome, Proof, Store, Trial, Way
 PAGE = Path(__file__).parent.parent.parent / "docs/explanation/tls.md"
 
 # One member stands for the MySQL family, whose drivers are the same.
-BACKENDS = ("tidb", "postgresql")
+BACKENDS = ("tidb", "postgresql", "mssql")
 
 # What guides, READMEs and defaults have people write.
 ELSEWHERE: tuple[tuple[Literal["sync", "async"], str], ...] = (
@@ -68,13 +68,19 @@ def ours(proofs: dict[str, Proof]) -> str:
     """Write the table of dbkit's own clients."""
     lines = [*_head("database", "driver", "client", "CA from")]
     for backend, proof in proofs.items():
-        title = "MySQL family" if get_backend(backend).traits.wire == "mysql" else get_backend(backend).traits.title
-        for trials in _clients(proof.trials):
-            kind = " (async)" if trials[0].kind == "async" else ""
-            client = "`create_async_engine()`" if trials[0].kind == "async" else "`create_engine()`"
-            client = client if trials[0].way is Way.ENGINE else "`url()`"
-            lines += _rows(trials, title, f"{trials[0].driver}{kind}", client)
+        lines += _of(backend, proof)
     return "\n".join(lines)
+
+
+def _of(backend: str, proof: Proof) -> Iterator[str]:
+    """Write the rows of one backend's clients."""
+    traits = get_backend(backend).traits
+    title = "MySQL family" if traits.wire == "mysql" else traits.title
+    for trials in _clients(proof.trials):
+        asynchronous = trials[0].kind == "async"
+        engine = "`create_async_engine()`" if asynchronous else "`create_engine()`"
+        client = engine if trials[0].way is Way.ENGINE else "`url()`"
+        yield from _rows(trials, title, trials[0].driver + (" (async)" if asynchronous else ""), client)
 
 
 def elsewhere(proofs: dict[str, Proof]) -> str:
