@@ -30,10 +30,10 @@ class BoundedConnection(Connection):
 
     def close(self) -> None:
         """Close at once; asyncmy would leave a socket under TLS to the loop until the server has taken its leave too."""
-        transport = self._transport
+        if self._transport is not None:
+            # before asyncmy's own, for a second close() takes from asyncio's transport what it would abort
+            self._transport.abort()
         super().close()
-        if transport is not None:
-            transport.abort()
 
     async def ensure_closed(self) -> None:
         """Say goodbye and close; asyncmy also comes here when a read has timed out, so the server may be hung."""
