@@ -184,6 +184,10 @@ class Ddl(Protocol):
         """Word DROP DATABASE."""
         ...
 
+    def create_schema(self, name: str) -> str | None:
+        """Word CREATE SCHEMA; None where the configured schema says nothing to the backend."""
+        ...
+
     def maintenance_database(self) -> str | None:
         """Name the database to be connected to while another is created; None for none at all."""
         ...

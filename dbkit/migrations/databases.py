@@ -21,13 +21,19 @@ PAUSE_S = 0.25
 # The one folder that is made when a database is first opened, for the default path.
 OWN_FOLDER = ".dbkit"
 
-__all__ = ["create_missing", "database_name", "drop_existing", "exists"]
+__all__ = ["create_missing", "database_name", "drop_existing", "exists", "has_schema", "is_ready", "place_of"]
 
 
 def database_name(config: DatabaseConfig) -> str:
     """Name a service's database: the file's path where the backend is a file."""
     file = get_backend(config.backend).traits.file_based
     return str(config.sqlite_path if file else config.database)
+
+
+def place_of(config: DatabaseConfig) -> str:
+    """Name a service's database, and its schema where it is to have one of its own, for people."""
+    name = repr(database_name(config))
+    return name if _schema_sql(config) is None else f"{name} or its schema {config.schema!r}"
 
 
 def exists(config: DatabaseConfig) -> bool:
@@ -47,6 +53,39 @@ def exists(config: DatabaseConfig) -> bool:
         return False
 
 
+def is_ready(config: DatabaseConfig) -> bool:
+    """Whether the database is there, with the schema that it is to have; nothing is created by looking.
+
+    Raises:
+        UnreachableError: the server does not answer, or refuses the log-in.
+    """
+    if _schema_sql(config) is None:
+        return exists(config)
+    from dbkit.config.connect import connect
+
+    try:
+        with connect(config) as connection:
+            return has_schema(connection, config)
+    except DatabaseMissingError:
+        return False
+
+
+def has_schema(connection: sa.Connection, config: DatabaseConfig) -> bool:
+    """Whether the schema that the tables are to be in is there; True where none is configured."""
+    if _schema_sql(config) is None:
+        return True
+    import sqlalchemy as sa
+
+    found = sa.inspect(connection).has_schema(str(config.schema))
+    connection.rollback()
+    return found
+
+
+def _schema_sql(config: DatabaseConfig) -> str | None:
+    """Word the making of the configured schema; None where there is none to make."""
+    return None if config.schema is None else get_backend(config.backend).ddl.create_schema(config.schema)
+
+
 def _file_exists(path: Path) -> bool:
     if str(path) == ":memory:":
         raise ConfigurationError(
@@ -64,7 +103,7 @@ def _file_exists(path: Path) -> bool:
 
 
 def create_missing(config: DatabaseConfig) -> bool:
-    """Make the database; True when this call made it, False when another run was faster.
+    """Make the database, and the schema that it is to have; True when this call made one of them, False when another run was faster.
 
     Raises:
         CreateRefusedError: the account may not; the hint holds the SQL for an administrator.
@@ -81,7 +120,14 @@ def create_missing(config: DatabaseConfig) -> bool:
             connection.exec_driver_sql("PRAGMA user_version = 0")
             connection.commit()
         return True
-    return _execute(config, backend.ddl.create_database(name, config.collation), done=Fault.DATABASE_EXISTS)
+    statement, schema = backend.ddl.create_database(name, config.collation), _schema_sql(config)
+    if schema is None:
+        return _execute(config, statement, done=Fault.DATABASE_EXISTS)
+    # the right to make databases is not needed for a schema in one that is there
+    made = not exists(config) and _execute(config, statement, done=Fault.DATABASE_EXISTS)
+    if not is_ready(config):
+        made = _execute(config, schema, done=Fault.DATABASE_EXISTS, inside=True) or made
+    return made
 
 
 def drop_existing(config: DatabaseConfig) -> bool:
@@ -137,14 +183,14 @@ def _refuse_bad_name(config: DatabaseConfig) -> None:
         raise ConfigurationError(f"database name {name!r} is not allowed: {reason}", hint="set DATABASE_NAME")
 
 
-def _execute(config: DatabaseConfig, statement: str, *, done: Fault) -> bool:
-    """Run a statement outside of the database; False where it turns out to be done already."""
+def _execute(config: DatabaseConfig, statement: str, *, done: Fault, inside: bool = False) -> bool:
+    """Run a statement outside of the database, or inside; False where it turns out to be done already."""
     import sqlalchemy as sa
 
     from dbkit.config.connect import connect
 
     errors = get_backend(config.backend).errors
-    with connect(config, database=False) as opened:
+    with connect(config, database=inside) as opened:
         connection = opened.execution_options(isolation_level="AUTOCOMMIT")
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -163,9 +209,10 @@ def _execute(config: DatabaseConfig, statement: str, *, done: Fault) -> bool:
 
 def _refused(config: DatabaseConfig, statement: str, *, fault: Fault, message: str) -> DbkitError:
     name = database_name(config)
+    what = f"schema {config.schema!r} in database" if statement == _schema_sql(config) else "database"
     if fault is Fault.NOT_ALLOWED:
         return CreateRefusedError(
-            f"user {config.user!r} may not create or drop database {name!r}: {message}",
+            f"user {config.user!r} may not create or drop {what} {name!r}: {message}",
             hint=f"have an administrator run: {statement};",
         )
-    return DbkitError(f"database {name!r}: {message}", hint=f"the statement was: {statement}")
+    return DbkitError(f"{what} {name!r}: {message}", hint=f"the statement was: {statement}")

@@ -16,7 +16,7 @@ from alembic.util import CommandError, rev_id
 
 from dbkit.config.connect import connect
 from dbkit.errors import DatabaseMissingError, DbkitError, DifferentError, ExitCode, HistoryError
-from dbkit.migrations.databases import exists
+from dbkit.migrations.databases import is_ready
 from dbkit.migrations.env import Environment
 from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
 from dbkit.migrations.results import Difference, NewRevision, ServiceResult
@@ -94,7 +94,7 @@ def _at_head(environment: Environment) -> sa.Connection:
     """Connect to a database that is there and at head."""
     name = environment.registration.name
     config = environment.project.migration_config(name)
-    if not exists(config):
+    if not is_ready(config):
         raise DatabaseMissingError(f"service {name!r} has no database yet", hint=f"run dbkit migrate {name}")
     connection = connect(config)
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dbkit.backends import get_backend
 from dbkit.config.redact import redact
 from dbkit.errors import DatabaseAheadError, DatabaseMissingError, DbkitError
-from dbkit.migrations.databases import database_name, exists
+from dbkit.migrations.databases import database_name, exists, has_schema
 from dbkit.migrations.heads import History, read_history
 from dbkit.migrations.results import ServiceResult
 
@@ -70,7 +70,7 @@ def describe(result: ServiceResult, config: DatabaseConfig) -> ServiceResult:
 
 
 def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...] | None:
-    """Read the revisions that a service's database is at; None where there is no database. Nothing is created by looking."""
+    """Read the revisions that a service's database is at; None where there is no database, or not its schema. Nothing is created by looking."""
     if get_backend(config.backend).traits.file_based and not exists(config):
         return None
     import sqlalchemy as sa
@@ -79,7 +79,7 @@ def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...]
 
     try:
         with connect(config) as connection:
-            return read_heads(connection, version_table)
+            return read_heads(connection, version_table) if has_schema(connection, config) else None
     except DatabaseMissingError:
         return None
     except sa.exc.DBAPIError as error:

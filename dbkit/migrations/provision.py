@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbkit.errors import DbkitError, InterruptedRunError, UsageError
-from dbkit.migrations.databases import create_missing, drop_existing, exists
+from dbkit.migrations.databases import create_missing, drop_existing, exists, is_ready
 from dbkit.migrations.dispatch import result_of
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Result, ServiceResult
@@ -49,10 +49,9 @@ def _on_database(command: str, project: Project, name: str, *, sharing: Sequence
         config = project.migration_config(name)
         result = describe(result, config)
         _refuse_shared(name, sharing)
-        there = exists(config)
-        if command == "create" and not there:
+        if command == "create" and not is_ready(config):
             result = replace(result, created=True if dry_run else create_missing(config))
-        if command == "drop" and there:
+        if command == "drop" and exists(config):
             result = replace(result, dropped=True if dry_run else drop_existing(config))
     except InterruptedRunError:
         raise  # told to end: the databases that are left are not touched

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dbkit.backends import backend_at
 from dbkit.errors import DbkitError, ExitCode, HistoryError, UnreachableError
+from dbkit.migrations.databases import place_of
 from dbkit.migrations.dispatch import (
     LOCK_WAIT_S,
     Listener,
@@ -222,8 +223,9 @@ def _refuse_missing(
 ) -> ServiceResult:
     if not seen.missing or create:
         return seen.result
+    place = repr(seen.result.database) if seen.config is None else place_of(seen.config)
     error = UnreachableError(
-        f"the database {seen.result.database!r} of service {seen.result.service!r} does not exist",
+        f"the database {place} of service {seen.result.service!r} does not exist",
         hint=hint,
     )
     return seen.result.failed(error)

@@ -33,6 +33,10 @@ class PostgresqlDdl:
         """Word DROP DATABASE."""
         return f"DROP DATABASE {_quoted(name)}"
 
+    def create_schema(self, name: str) -> str | None:
+        """Word CREATE SCHEMA."""
+        return f"CREATE SCHEMA {_quoted(name)}"
+
     def maintenance_database(self) -> str | None:
         """Every cluster has `postgres`, made for this."""
         return "postgres"

@@ -11,6 +11,7 @@ from dbkit.backends.protocol import Errors, Fault
 _STATES: Final = {
     "3D000": Fault.NO_DATABASE,
     "42P04": Fault.DATABASE_EXISTS,
+    "42P06": Fault.DATABASE_EXISTS,  # a schema is made with the database
     "28P01": Fault.LOGIN_REFUSED,
     "28000": Fault.LOGIN_REFUSED,
     "42501": Fault.NOT_ALLOWED,
@@ -67,8 +68,8 @@ class PostgresqlErrors:
         driver = driver_error(error)
         # psycopg2's word for it, and that of psycopg and asyncpg
         state = getattr(driver, "pgcode", None) or getattr(driver, "sqlstate", None)
-        if state == "23505" and "pg_database_datname_index" in str(driver):
-            return Fault.DATABASE_EXISTS  # two CREATE DATABASE at once: the loser hears of the index
+        if state == "23505" and re.search("pg_database_datname_index|pg_namespace_nspname_index", str(driver)):
+            return Fault.DATABASE_EXISTS  # two CREATE at once: the loser hears of the index
         if state is not None:
             return _STATES.get(state, Fault.CONNECTION_LOST if state.startswith("08") else Fault.OTHER)
         found = next((fault for fault, pattern in _TEXTS if pattern.search(str(driver))), None)
