@@ -12,7 +12,7 @@ from dbkit.backends.protocol import Examiner
 EXAMINER: Examiner = MysqlExaminer(
     connector=cast("MysqlConnector", CONNECTOR),
     title="MariaDB",
-    # RENAME COLUMN: https://mariadb.com/docs/release-notes/community-server/old-releases/release-notes-mariadb-10-5-series
-    oldest=(10, 5, 2),
+    # The oldest that its makers maintained in 2026: https://mariadb.org/about/#maintenance-policy; measured on 10.11.
+    oldest=(10, 6),
     collation="utf8mb4_nopad_bin",
 )
