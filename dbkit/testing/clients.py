@@ -137,7 +137,8 @@ def attempt(task: Task) -> Said:
     except (ImportError, MissingDriverError) as error:
         # a module of ours that is not there is no driver to be installed
         ours = (getattr(error, "name", None) or "").startswith("dbkit")
-        return Said(kind="failed" if ours else "missing", text=_words(error))
+        hint = getattr(error, "hint", None)
+        return Said(kind="failed" if ours else "missing", text=_words(error) + (f" ({hint})" if hint else ""))
     except Declined as error:
         return Said(kind="declined", text=_words(error))
     except Exception as error:  # noqa: BLE001 - drivers raise what they like, and only the words are wanted

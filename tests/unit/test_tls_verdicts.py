@@ -147,10 +147,13 @@ def test_neither_the_file_of_the_password_nor_its_provider_is_asked(
     assert config.password is not None
 
 
-def test_a_password_in_the_dotenv_or_in_code_is_not_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line", ["DATABASE_PASSWORD={real}", "DATABASE_URL=tidb://u:{real}@db.example.com/d"], ids=["by itself", "in a URL"]
+)
+def test_a_password_in_the_dotenv_or_in_code_is_not_used(tmp_path: Path, line: str) -> None:
     real = secrets.token_hex(8)
     Home(tmp_path).write("user")
-    (tmp_path / ".env").write_text(f"DATABASE_TYPE=tidb\nDATABASE_PASSWORD={real}\n")
+    (tmp_path / ".env").write_text(f"DATABASE_TYPE=tidb\n{line.format(real=real)}\n")
     for project in (Project.find(tmp_path), Project.find(tmp_path, password=real)):
         password = disarmed(project, "user").password
         assert password is not None
