@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.engines import comparing
 from dbkit import migrations
 from dbkit.project import Project
 from tests.servers import SERVERS, find_server
@@ -144,6 +145,7 @@ def main() -> None:
     print(f"{'':<34} {'dbkit':>10} {'stock':>10}")
     starting()
     migrating()
+    comparing()
 
 
 if __name__ == "__main__":

@@ -80,8 +80,12 @@ def meter_of(engine: sa.Engine, attributes: Attributes) -> Meter:
 
 
 def _wrap(dialect: sa.Dialect, outlet: Outlet, attributes: Attributes) -> None:
-    known = {word: {**attributes, "db.operation.name": word} for word in _WORDS}
+    by_word: dict[str, Attributes] = {word: {**attributes, "db.operation.name": word} for word in _WORDS}
+    by_word |= {word.lower(): found for word, found in by_word.items()}
     emit = outlet.emit
+
+    def belongs(statement: str) -> Attributes:
+        return by_word.get(statement.lstrip()[:6].upper(), attributes)
 
     def timed(run: Callable[..., None]) -> Callable[..., None]:
         def call(cursor: Any, statement: str, *rest: Any) -> None:  # noqa: ANN401 - the driver's
@@ -90,10 +94,10 @@ def _wrap(dialect: sa.Dialect, outlet: Outlet, attributes: Attributes) -> None:
                 run(cursor, statement, *rest)
             except BaseException as error:
                 spent = clock() - began
-                belongs = known.get(statement.lstrip()[:6].upper(), attributes)
-                emit(OPERATION, spent, {**belongs, "error.type": type(error).__name__})
+                emit(OPERATION, spent, {**belongs(statement), "error.type": type(error).__name__})
                 raise
-            emit(OPERATION, clock() - began, known.get(statement.lstrip()[:6].upper(), attributes))
+            spent = clock() - began
+            emit(OPERATION, spent, by_word.get(statement[:6]) or belongs(statement))
 
         return call
 

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from dbkit.config.pool_use import PoolUse, pool_use
 
@@ -52,9 +52,8 @@ BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
 """The bounds that OpenTelemetry advises for durations of operations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One measured value. Positional, because one is made for each statement."""
+class Sample(NamedTuple):
+    """One measured value. A tuple, because one is made for each statement."""
 
     name: str
     value: float

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from dbkit.config.metrics import (
@@ -38,12 +40,18 @@ _COUNTERS: Final = {
     ERRORS: ("{error}", "The number of errors, by class and by what they mean."),
 }
 POOL_MAX: Final = "db.client.connection.max"
+# As many statements share the cost; half a millisecond then falls to one of them.
+BATCH: Final = 50
 # What the conventions ask for on measurements of a pool.
 _POOL: Final = "db.client.connection.pool.name"
 
 
 class OpenTelemetrySink:
-    """A sink for `measure` that records to OpenTelemetry; one may serve many engines."""
+    """A sink for `measure` that records to OpenTelemetry; one may serve many engines.
+
+    Samples are recorded in batches, and all that there are whenever metrics are collected: recording one between two
+    statements costs several times what it costs among its like (measured with opentelemetry-sdk 1.45: 40 and 9 microseconds).
+    """
 
     def __init__(self, meter_provider: MeterProvider | None = None) -> None:
         """Make the instruments.
@@ -62,6 +70,7 @@ class OpenTelemetrySink:
         self._observation = metrics.Observation
         self._lock = threading.Lock()
         self._pools: dict[int, tuple[Read, str | int]] = {}
+        self._waiting: deque[Sample] = deque()
         self._take: dict[str, Callable[[float, Attributes], None]] = {}
         for name, text in _HISTOGRAMS.items():
             histogram = meter.create_histogram(name, "s", text, explicit_bucket_boundaries_advisory=BUCKETS_S)
@@ -74,10 +83,10 @@ class OpenTelemetrySink:
         meter.create_observable_up_down_counter(POOL_MAX, [self._observe_limit], "{connection}", text)
 
     def __call__(self, sample: Sample) -> None:
-        """Record one sample."""
-        take = self._take.get(sample.name)
-        if take is not None:
-            take(sample.value, sample.attributes)
+        """Take one sample."""
+        self._waiting.append(sample)
+        if len(self._waiting) >= BATCH:
+            self._record()
 
     def add_pool(self, read: Read, attributes: Attributes) -> Callable[[], None]:
         """Observe a pool whenever metrics are collected."""
@@ -90,6 +99,14 @@ class OpenTelemetrySink:
                 self._pools.pop(key, None)
 
         return end
+
+    def _record(self) -> None:
+        waiting, take = self._waiting, self._take
+        with suppress(IndexError):  # it is empty, perhaps by another thread's doing
+            while True:
+                sample = waiting.popleft()
+                if sample.name in take:
+                    take[sample.name](sample.value, sample.attributes)
 
     def _seen(self) -> Iterator[tuple[str | int, list[PoolUse]]]:
         """Look at all pools, those of one name together: a service may have an engine for each event loop."""
@@ -104,6 +121,7 @@ class OpenTelemetrySink:
 
     def _observe_use(self, options: CallbackOptions) -> Iterable[Observation]:
         del options
+        self._record()  # what waits belongs to what is being collected
         for name, uses in self._seen():
             for state, count in (("used", sum(use.in_use for use in uses)), ("idle", sum(use.idle for use in uses))):
                 yield self._observation(count, {_POOL: name, "db.client.connection.state": state})
