@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from dbkit.backends.observing import advice, fine, graded
 from dbkit.backends.protocol import Endpoint, Observation, Verdict
 from dbkit.checks.findings import Finding
-from dbkit.config.variables import unknown_names
+from dbkit.config.variables import known_names, prefix_of, unknown_names
 
 if TYPE_CHECKING:
     from dbkit.config import DatabaseConfig
@@ -26,13 +26,14 @@ _SECRETS: Final = {"password": "password_file", "migration_password": "migration
 _OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
 
 
-def unknown_variables(project: Project, environ: Mapping[str, str]) -> Observation:
-    """List variables that begin like ours and mean nothing; those of options (`DBKIT_…`) are not looked at."""
-    names = unknown_names({*environ, *project.settings.dotenv}, project.service_names)
-    strange = [name for name in names if name.startswith("DATABASE_")]
+def unknown_variables(project: Project, service: str, environ: Mapping[str, str]) -> Observation:
+    """List variables that begin like ours or the service's own and mean nothing; those of options (`DBKIT_…`) are not looked at."""
+    found, services = {*environ, *project.settings.dotenv}, project.service_names
+    own = {name for name in found if name.startswith(f"{prefix_of(service)}DATABASE_")} - known_names(services)
+    strange = sorted({*own, *(name for name in unknown_names(found, services) if name.startswith("DATABASE_"))})
     if not strange:
         return fine("settings.unknown", "every DATABASE_… variable is known")
-    hint = "unset them, or look up how they are called: docs/reference/configuration.md"
+    hint = f"unset them; dbkit config explain {service} shows what is read"
     return advice("settings.unknown", f"nothing reads {', '.join(strange)}", hint)
 
 

@@ -95,7 +95,7 @@ class Visit:
         place = {"backend": config.backend, "host": None if file else config.address, "database": database_name(config)}
         self._note(**place, user=config.user)
         now, endpoint = datetime.now(UTC), config.endpoint()
-        self._see([settings.unknown_variables(self._project, os.environ)])
+        self._see([settings.unknown_variables(self._project, self.name, os.environ)])
         self._add(settings.secret_files(config, endpoint))
         self._add(settings.ca_file(config, endpoint, now))
         with server.opened(config) as connection:
@@ -118,6 +118,7 @@ class Visit:
         yield "server.examination", backend.examiner.examine(connection, config.endpoint(), demand)
         if not backend.traits.file_based:
             yield "connection.latency", server.latency(connection)
+            yield "connection.second", server.second_connection(config, connection)
             yield "rights.service", server.rights(config, connection, version_table=self._version_table())
 
     def _version_table(self) -> str | None:

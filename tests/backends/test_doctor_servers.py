@@ -190,6 +190,19 @@ def test_a_database_with_fewer_connections_than_the_pool_is_a_problem(
     assert str(found.hint).endswith(f'ALTER DATABASE "{small}" CONNECTION LIMIT -1')
 
 
+ONE = {key: text.replace("5", "1") for key, text in LIMITS.items()}
+
+
+@only("postgresql", "mariadb", "mysql")
+def test_an_account_with_one_connection_is_a_problem_and_not_an_outage(name: str, account: Account, look: Look) -> None:
+    account.grant(name)
+    account.run(ONE)
+    found = look(**login(account))
+    assert found.exit_code is ExitCode.DIFFERENT
+    assert of(found, "connection.second").verdict is PROBLEM
+    assert of(found, "connection.latency").verdict is OK
+
+
 def give_few(server: Server, name: str, account: Account) -> None:
     """Give an account the right to look into a database, and no more."""
     if server.backend == "postgresql":

@@ -41,8 +41,19 @@ class MysqlExaminer(ServerExaminer):
         yield from judge_writing(has)
         yield from observe_clock(connection, "SELECT UNIX_TIMESTAMP(NOW(6))")
         yield _account(connection)
-        yield _proxy(connection)
+        yield self.judge_proxy(endpoint, connection)
         yield from self.judge_product(connection, has)
+
+    def judge_proxy(self, endpoint: Endpoint, connection: sa.Connection) -> Observation:
+        """Tell a proxy by the connection's number: it greets with one of its own. The greeting has 32 bits of it."""
+        del self, endpoint
+        driver = cast("Any", connection.connection.dbapi_connection)
+        number = int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
+        if driver.thread_id() in {number, number & 0xFFFFFFFF}:
+            return fine("server.pooler", "nothing stands between, as far as can be told")
+        said = "a proxy stands between this machine and the server"
+        hint = "let it keep one server connection per client connection: settings and locks belong to a session"
+        return advice("server.pooler", said, hint)
 
     def judge_product(self, connection: sa.Connection, has: Mapping[str, str]) -> Iterator[Observation]:
         """Look at what this member alone has."""
@@ -59,19 +70,6 @@ def _account(connection: sa.Connection) -> Observation:
     grants = connection.exec_driver_sql("SHOW GRANTS").scalars().all()
     name = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one())
     return judge_account(name, superuser=any(_ANYTHING.match(line) for line in grants))
-
-
-def _proxy(connection: sa.Connection) -> Observation:
-    """Tell a proxy by the connection's number: it greets with one of its own. The greeting has 32 bits of it."""
-    driver = cast("Any", connection.connection.dbapi_connection)
-    number = int(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one())
-    if driver.thread_id() in {number, number & 0xFFFFFFFF}:
-        return fine("server.pooler", "nothing stands between, as far as can be told")
-    return advice(
-        "server.pooler",
-        "a proxy stands between this machine and the server",
-        "let it keep one server connection per client connection: settings and locks belong to a session",
-    )
 
 
 EXAMINER: Examiner = MysqlExaminer(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, cast
 from dbkit.backends.mysql.connect import MysqlConnector
 from dbkit.backends.mysql.examine import MysqlExaminer
 from dbkit.backends.observing import advice, fine, problem
-from dbkit.backends.protocol import Examiner, Observation
+from dbkit.backends.protocol import Endpoint, Examiner, Observation
+from dbkit.backends.tidb import cloud
 from dbkit.backends.tidb.connect import CONNECTOR
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ _ADMINISTRATOR: Final = "have an account with SYSTEM_VARIABLES_ADMIN run: "
 @dataclass(frozen=True, kw_only=True)
 class TidbExaminer(MysqlExaminer):
     """Adds TiDB's switches: https://docs.pingcap.com/tidb/stable/system-variables."""
+
+    def judge_proxy(self, endpoint: Endpoint, connection: sa.Connection) -> Observation:
+        """Take TiDB Cloud's gateway for granted."""
+        if cloud.is_cloud(endpoint.host):
+            return fine("server.pooler", "nothing but TiDB Cloud's gateway stands between")
+        return super().judge_proxy(endpoint, connection)
 
     def judge_product(self, connection: sa.Connection, has: Mapping[str, str]) -> Iterator[Observation]:
         """Look at the switches, and try whether collations are obeyed."""
