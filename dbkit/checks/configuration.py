@@ -124,7 +124,9 @@ def _values(found: Explanation) -> Iterator[Observation]:
         hint = "unset them, or look up how they are called: docs/reference/configuration.md"
         yield advice("settings.unknown", f"nothing reads {', '.join(found.unknown)}", hint)
     for value in found.values:
-        if value.unused is not None:
+        # in a project's file they are templates, for whichever backend
+        template = value.source.kind == "file" and value.field in {"database", "sqlite_path"}
+        if value.unused is not None and value.source.kind != "default" and not template:
             said = f"{value.source.name} is set and not used: {value.unused}"
             yield advice("settings.unused", said, "leave it out, or set it for the services that need it")
 

@@ -26,13 +26,15 @@ def explained(found: Explanation) -> Iterator[str]:
     used = [value for value in found.values if value.unused is None]
     given = [value for value in used if value.source.kind != "default" or value.overrode]
     defaults = [value for value in used if value not in given]
-    unused = [value for value in found.values if value.unused is not None]
+    unused = [value for value in found.values if value.unused is not None and value.source.kind != "default"]
+    useless = [value.key for value in found.values if value.unused is not None and value not in unused]
     yield from _section("set", _rows((value.key, _text(value.value), _origins(value)) for value in given))
     yield from _section("not used", _rows((value.key, _text(value.value), _origins(value)) for value in unused))
     unread = _rows((name, "nothing reads it", ()) for name in found.unknown)
     yield from _section("unknown", unread)
     plain = ((value.key, _text(value.value), () if value.value is not None else (value.default,)) for value in defaults)
     yield from _section("by default", _rows(plain))
+    yield from _section("of no use here", _wrapped(_INDENT, ", ".join(useless)))
     yield from _section("protected by", _pairs(_protection(found.protection)))
     if found.migration_user is not None:
         yield from _section("migrations", _pairs([("log in as", found.migration_user)]))
@@ -107,7 +109,8 @@ def _origins(value: Explained) -> Iterator[str]:
         yield value.unused
     for item in value.overrode:
         what = "***" if value.secret and item.value is not None else _text(item.value)
-        yield f"over {what} of {source(item.source, value.key)}: {item.why}"
+        word = "not" if value.source.kind == "default" else "over"
+        yield f"{word} {what} of {source(item.source, '')}: {item.why}"
 
 
 def _protection(found: Protection | None) -> Iterator[tuple[str, str]]:
@@ -174,13 +177,15 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
         before = name
 
 
-def _wrapped(begin: str, text: str) -> list[str]:
-    found = textwrap.wrap(
-        text,
-        _output.columns(),
-        initial_indent=begin,
-        subsequent_indent=" " * len(begin),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [line.rstrip() for line in found]
+def _wrapped(begin: str, text: str) -> Iterator[str]:
+    """Wrap a text below where it begins; a list without blanks, such as an sql_mode, behind one of its commas."""
+    width, indent = _output.columns(), " " * len(begin)
+    for line in textwrap.wrap(
+        text, width, initial_indent=begin, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ):
+        rest = line.rstrip()
+        while len(rest) > width and rest.rfind(",", len(indent), width) > 0:
+            cut = rest.rfind(",", len(indent), width) + 1
+            yield rest[:cut]
+            rest = indent + rest[cut:]
+        yield rest

@@ -44,7 +44,7 @@ def read_dotenv(path: Path) -> dict[str, DotenvValue]:
         message = f"{str(path)!r} cannot be read: {reason}"
     else:
         return dict(_assignments(text.replace("\r\n", "\n"), path))
-    raise ConfigurationError(message)
+    raise ConfigurationError(message, hint="save it as UTF-8 text that this process can read, or remove it")
 
 
 def _assignments(text: str, path: Path) -> Iterator[tuple[str, DotenvValue]]:

@@ -58,7 +58,7 @@ class Explained:
     """What it was worked out of, where that is something else."""
     overrode: tuple[Overridden, ...] = ()
     unused: str | None = None
-    """Why this backend has no use for it, where it is set all the same."""
+    """Why this backend has no use for it."""
 
     def to_json(self) -> dict[str, Any]:
         """Make its part of the document."""
@@ -207,7 +207,7 @@ class _Explaining:
 
     def value(self, setting: Setting, field: str) -> Explained:
         raw, source = self.reading.fields.get(field, (None, DEFAULT))
-        unused = None if source.kind == "default" else self.unused(field, source)
+        unused = self.unused(field)
         value = raw if unused else self.effective(field, raw)
         lost = [claim for claim in self.reading.lost if claim.name == field]
         return Explained(
@@ -247,10 +247,10 @@ class _Explaining:
             return "none"
         return setting.default.replace("`", "")
 
-    def unused(self, field: str, source: Source) -> str | None:
+    def unused(self, field: str) -> str | None:
         """Say why the backend has no use for what is set."""
-        if self.reading.backend is None or (field in {"database", "sqlite_path"} and source.kind == "file"):
-            return None  # in a project's file it is the template, for whichever backend
+        if self.reading.backend is None:
+            return None
         traits = self.reading.backend.traits
         socket = None if self.config is None else self.config.socket
         reasons = (

@@ -155,8 +155,11 @@ def _from_variables(
         if prefix and not setting.per_service:
             continue
         for key in (setting.key, *setting.aliases):
+            before = len(reading.errors)
             with reading.noting():
                 _take_variable(reading, variables, name=prefix + key, setting=setting)
+            if len(reading.errors) > before:
+                reading.passed.extend(_refused(variables, prefix + key, setting))
             reading.passed.extend(_hidden(hidden, prefix + key, setting))
     return reading.done()
 
@@ -166,8 +169,8 @@ def _take_variable(reading: _Reading, variables: Mapping[str, Variable], *, name
     if read is None:
         if name in variables:
             item = variables[name]
-            source = Source(kind=item.kind, name=name, path=item.path, line=item.line)
-            reading.passed.append(Claim(name=setting.field, value="", source=source, why="empty is as good as not set"))
+            empty = Claim(name=setting.field, value="", source=item.source(name), why="empty is as good as not set")
+            reading.passed.append(empty)
         return
     first = reading.fields.get(setting.field)
     if first is not None and first[0] != read[0]:
@@ -177,13 +180,19 @@ def _take_variable(reading: _Reading, variables: Mapping[str, Variable], *, name
     reading.fields[setting.field] = read
 
 
+def _refused(variables: Mapping[str, Variable], name: str, setting: Setting) -> Iterator[Claim]:
+    for full in (name, name + FILE_SUFFIX):
+        item = variables.get(full)
+        if item is not None:
+            yield Claim(name=setting.field, value=item.text, source=item.source(full), why="it is refused")
+
+
 def _hidden(hidden: Mapping[str, Variable], name: str, setting: Setting) -> Iterator[Claim]:
     for full in (name, name + FILE_SUFFIX):
         item = hidden.get(full)
         if item is not None:
-            source = Source(kind=item.kind, name=full, path=item.path, line=item.line)
             why = "the environment sets it too, and comes before .env"
-            yield Claim(name=setting.field, value=item.text, source=source, why=why)
+            yield Claim(name=setting.field, value=item.text, source=item.source(full), why=why)
 
 
 def _variable(variables: Mapping[str, Variable], name: str, setting: Setting) -> tuple[Any, Source] | None:
@@ -196,7 +205,7 @@ def _variable(variables: Mapping[str, Variable], name: str, setting: Setting) ->
         text = read_secret_file(path, name + FILE_SUFFIX)
         source = Source(kind=named.kind, name=name + FILE_SUFFIX, path=str(path))
     elif plain:
-        text, source = plain.text, Source(kind=plain.kind, name=name, path=plain.path, line=plain.line)
+        text, source = plain.text, plain.source(name)
     else:
         return None
     if not text.strip() and setting.refuse_empty:
@@ -215,9 +224,14 @@ def _from_file(table: Mapping[str, Any], file: Path, prefix: str) -> Level:
     reading = _Reading(scope="service" if prefix else "all", kind="file")
     for key, value in table.items():
         setting = BY_FILE_KEY.get(key)
-        if setting is not None:
-            with reading.noting():
-                reading.fields[setting.field] = _from_table(setting, value, file, prefix + key)
+        if setting is None:
+            continue
+        before = len(reading.errors)
+        with reading.noting():
+            reading.fields[setting.field] = _from_table(setting, value, file, prefix + key)
+        if len(reading.errors) > before:
+            source = Source(kind="file", name=prefix + key, path=str(file))
+            reading.passed.append(Claim(name=setting.field, value=str(value), source=source, why="it is refused"))
     return reading.done()
 
 

@@ -60,14 +60,20 @@ def load_settings(root: Path) -> Settings:
     table = _table_of(file)
     services = table.get("services", {})
     if not isinstance(services, dict):
-        raise ConfigurationError(f"{file}: services must be a table, one entry per service")
+        raise ConfigurationError(
+            f"{file}: services must be a table, one entry per service",
+            hint="write [tool.dbkit.services.NAME] for each service",
+        )
     values = {key: value for key, value in table.items() if key not in TOP_KEYS}
     _check_database_keys(values, file, "", TOP_KEYS)
     for name, entry in services.items():
         _check_service(name, entry, file)
     migrations = table.get("migrations")
     if migrations is not None and not isinstance(migrations, str):
-        raise ConfigurationError(f"{file}: migrations is {migrations!r}, expected the path of a folder")
+        raise ConfigurationError(
+            f"{file}: migrations is {migrations!r}, expected the path of a folder",
+            hint='write migrations = "alembic_envs/{service}"',
+        )
     return Settings(root=root, file=file, values=values, migrations=migrations, services=services, dotenv=dotenv)
 
 
@@ -78,23 +84,29 @@ def _table_of(file: Path) -> Mapping[str, Any]:
         return document
     table: Any = document.get("tool", {}).get("dbkit", {})
     if not isinstance(table, dict):
-        raise ConfigurationError(f"{file}: tool.dbkit must be a table")
+        raise ConfigurationError(
+            f"{file}: tool.dbkit must be a table", hint="write [tool.dbkit], and the keys below it"
+        )
     return table
 
 
 def _check_service(name: str, entry: object, file: Path) -> None:
     where = f"services.{name}"
     if not isinstance(entry, dict):
-        raise ConfigurationError(f"{file}: {where} must be a table")
+        raise ConfigurationError(
+            f"{file}: {where} must be a table", hint="write [tool.dbkit.services.NAME], and the keys below it"
+        )
     _check_database_keys(
         {key: value for key, value in entry.items() if key not in SERVICE_KEYS}, file, f"{where}.", SERVICE_KEYS
     )
     for key in SERVICE_KEYS & set(entry) - {"owns"}:
         if not isinstance(entry[key], str):
-            raise ConfigurationError(f"{file}: {where}.{key} is {entry[key]!r}, expected text")
+            raise ConfigurationError(f"{file}: {where}.{key} is {entry[key]!r}, expected text", hint="put it in quotes")
     owns = entry.get("owns", [])
     if not isinstance(owns, list) or not all(isinstance(item, str) for item in owns):
-        raise ConfigurationError(f"{file}: {where}.owns is {owns!r}, expected a list of table names")
+        raise ConfigurationError(
+            f"{file}: {where}.owns is {owns!r}, expected a list of table names", hint='write owns = ["legacy_*"]'
+        )
 
 
 def _check_database_keys(values: Mapping[str, Any], file: Path, prefix: str, others: frozenset[str]) -> None:  # noqa: PLR0917 - where it stands
@@ -108,4 +120,7 @@ def _check_database_keys(values: Mapping[str, Any], file: Path, prefix: str, oth
             hint = f"did you mean {_MEANT[key]!r}?" if key in _MEANT else did_you_mean(key, {*BY_FILE_KEY, *others})
             raise ConfigurationError(f"{file}: unknown key {prefix + key!r}", hint=hint)
         if not isinstance(value, str | int | float | bool):
-            raise ConfigurationError(f"{file}: {prefix}{key}: expected one value, not {type(value).__name__}")
+            raise ConfigurationError(
+                f"{file}: {prefix}{key}: expected one value, not {type(value).__name__}",
+                hint="write one text, number or truth value",
+            )

@@ -193,7 +193,7 @@ def _file_fields(
     given = values.get("sqlite_path") or ".dbkit/{service}.db"
     text = given.replace("{service}", service or _NO_SERVICE)
     if "\0" in text:
-        raise ConfigurationError("DATABASE_SQLITE_PATH holds a NUL character")
+        raise ConfigurationError("DATABASE_SQLITE_PATH holds a NUL character", hint="give the path of a file")
     if text != ":memory:":
         text = str((settings.root or Path.cwd()) / expanded(text))
     return {"sqlite_path": text, "database": text, "driver": values.get("driver") or backend.traits.driver}
@@ -236,7 +236,10 @@ def _check_cloud(host: str, found: Mapping[str, Any]) -> None:
     if not cloud.is_cloud(host):
         return
     if found["port"] != cloud.PORT:
-        raise ConfigurationError(f"{show(host)} is TiDB Cloud, which listens on port {cloud.PORT}, not {found['port']}")
+        raise ConfigurationError(
+            f"{show(host)} is TiDB Cloud, which listens on port {cloud.PORT}, not {found['port']}",
+            hint="leave DATABASE_PORT out",
+        )
     refusal = None if cloud.is_dedicated(host) else cloud.refuse_user(found["user"])
     if refusal is not None:
         raise ConfigurationError(

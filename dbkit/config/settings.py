@@ -47,7 +47,8 @@ class Setting:
         except ValueError as error:
             expected = str(error)
         value = "" if self.secret else f" is {show(text)}:"
-        raise ConfigurationError(f"{name}{value} expected {expected}")
+        default = self.default.replace("`", "")
+        raise ConfigurationError(f"{name}{value} expected {expected}", hint=f"or leave it out; the default: {default}")
 
 
 def words(text: str) -> str:

@@ -87,4 +87,4 @@ def _flag(key: str, value: str, name: str) -> bool:
         return boolean(value)
     except ValueError:
         pass
-    raise ConfigurationError(f"{name} is refused: {key}={show(value)}: expected true or false")
+    raise ConfigurationError(f"{name} is refused: {key}={show(value)}: expected true or false", hint=_HINT)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from dbkit.config.load import Settings
+from dbkit.config.model import Source
 from dbkit.config.nearest import within
 from dbkit.config.settings import SETTINGS
 from dbkit.errors import ConfigurationError
@@ -18,7 +19,9 @@ EDITS = 2
 
 # A name within two edits of one of ours keeps at least one of three parts of `DATABASE_` or `DBKIT_` whole: a cheap sieve.
 _SIEVE = re.compile(r"DAT|ABA|SE_|DBK|IT_|ENV|PRO")
-_OURS = re.compile(r"DATABASE_|DBKIT_")
+# What another service's variable would look like is told of too, but not what only tests read.
+_KEYS = "|".join(re.escape(setting.key) for setting in SETTINGS if setting.per_service)
+_OURS = re.compile(rf"DATABASE_|DBKIT_(?!TEST_)|\w+_({_KEYS})(_FILE)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,10 @@ class Variable:
     kind: Literal["environment", ".env"] = "environment"
     path: str | None = None
     line: int | None = None
+
+    def source(self, name: str) -> Source:
+        """Say where a value of this name came from."""
+        return Source(kind=self.kind, name=name, path=self.path, line=self.line)
 
 
 def prefix_of(service: str) -> str:
