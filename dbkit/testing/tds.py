@@ -42,7 +42,12 @@ class TdsImpostor(Impostor):
         if kind != LOGIN7:
             raise ConnectionError(f"the client sent a packet of type {kind}, and no log-in")
         line.handed(login + readable(login))
-        line.send(packet(ANSWER, _refusal("Login failed.")))
+        self.answer(line, login)
+
+    def answer(self, line: Line, login: bytes) -> None:
+        """Answer a log-in: refuse it."""
+        del login
+        line.send(packet(ANSWER, refusal(_LOGIN_FAILED, "Login failed.")))
 
 
 def packet(kind: int, data: bytes) -> bytes:
@@ -71,11 +76,9 @@ def _prelogin(encryption: int) -> bytes:
     return options + bytes([16, 0, 0x10, 0, 0, 0, encryption])
 
 
-def _refusal(text: str) -> bytes:
+def refusal(number: int, text: str) -> bytes:
     """Word an error, and that nothing follows it."""
-    body = (
-        struct.pack("<iBBH", _LOGIN_FAILED, 1, 14, len(text)) + text.encode("utf-16-le") + struct.pack("<BBi", 0, 0, 1)
-    )
+    body = struct.pack("<iBBH", number, 1, 14, len(text)) + text.encode("utf-16-le") + struct.pack("<BBi", 0, 0, 1)
     return b"\xaa" + struct.pack("<H", len(body)) + body + b"\xfd" + struct.pack("<HHQ", 2, 0, 0)
 
 
