@@ -105,9 +105,8 @@ def _declined(trials: Iterable[Trial]) -> Iterable[str]:
 
 def _summary(proof: Proof) -> str:
     leaks, unproved = len(proof.leaks), len(list(proof.findings())) - len(proof.leaks)
-    words = "no credential left" if leaks == 0 else f"a credential left in {leaks} of {len(proof.trials)} attacks"
-    proved = "all is proved" if unproved == 0 else f"{unproved} not proved"
-    return f"{len(proof.trials)} attacks in {proof.seconds:.1f} s: {words}, {proved}"
+    words = "no credential left" if leaks == 0 else f"a credential left in {leaks} of them"
+    return f"{len(proof.trials)} attacks in {proof.seconds:.1f} s: {words}, {unproved or 'nothing'} unproved"
 
 
 def _hint(proof: Proof) -> str:

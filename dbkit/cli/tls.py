@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbkit.cli import _output, _progress, _project
+from dbkit.cli import _diagnostics, _output, _progress, _project
 from dbkit.cli._options import Debug, Format, Service, Services, command, format_option, group, option, read_option
 from dbkit.errors import ExitCode
 
@@ -82,6 +82,11 @@ def show(
         _output.document(_document(config, found, code))
     else:
         _show(config, found)
+    if code is not ExitCode.OK:
+        _diagnostics.error(
+            f"{service}: a certificate expires in {left} days",
+            hint="renew it; --days says from when on this is an error",
+        )
     raise typer.Exit(code)
 
 
