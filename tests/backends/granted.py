@@ -180,7 +180,8 @@ def taken(sql: str) -> str:
 def given(sql: str) -> str:
     """Word a statement so that it can be run again."""
     again = re.sub(r"CREATE ROLE (.+) LOGIN .*", r"ALTER ROLE \1 LOGIN", sql)
-    return re.sub(r"CREATE USER (.+) IDENTIFIED .*", r"ALTER USER \1 ACCOUNT UNLOCK", again)
+    # TiDB 8.5 forgets REQUIRE SSL in every ALTER USER that does not say it anew
+    return re.sub(r"CREATE USER (.+) IDENTIFIED .*", r"ALTER USER \1 REQUIRE SSL ACCOUNT UNLOCK", again)
 
 
 @contextmanager
