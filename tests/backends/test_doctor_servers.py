@@ -17,12 +17,14 @@ from sqlalchemy.pool import NullPool
 from dbkit.backends.protocol import Verdict
 from dbkit.checks.doctor import doctor
 from dbkit.checks.findings import Finding, ServiceFindings
+from dbkit.checks.grants import grants
 from dbkit.errors import ExitCode
+from dbkit.project import Project
 from dbkit.testing.authorities import Authority
 from tests.backends.accounts import Account, throw_away_account
 from tests.backends.relay import Relay, relayed
 from tests.projects import Home
-from tests.servers import Server, find_server, how_to_start, throw_away_name
+from tests.servers import PREFIX, Server, find_server, how_to_start, throw_away_name
 
 PASSWORD = "Start-1-" + secrets.token_hex(6)
 OTHER_PASSWORD = "Other-1-" + secrets.token_hex(6)
@@ -242,6 +244,36 @@ def test_a_migration_account_is_logged_in_and_looked_at(
     refused = look(**(migrating | {"DATABASE_MIGRATION_PASSWORD": OTHER_PASSWORD}))
     assert refused.exit_code is ExitCode.DIFFERENT
     assert "refuses the log-in of" in of(refused, "rights.migration").message
+
+
+@pytest.fixture
+def two(server: Server) -> Iterator[dict[str, str]]:
+    """Name two accounts that are not there yet, in the settings of a service; those that were made are dropped."""
+    named = [f"{PREFIX}_{secrets.token_hex(4)}" for _ in range(2)]
+    found = dict(zip(("DATABASE_USER", "DATABASE_MIGRATION_USER"), named, strict=True))
+    yield found | {"DATABASE_PASSWORD": PASSWORD, "DATABASE_MIGRATION_PASSWORD": PASSWORD}
+    for user in named:
+        server.execute(f'DROP ROLE "{user}"' if server.backend == "postgresql" else f"DROP USER '{user}'@'%%'")
+
+
+@only("postgresql", *FAMILY)
+def test_two_accounts_with_the_scripts_of_grants_lack_nothing(
+    tmp_path: Path, server: Server, look: Look, two: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server.database() as own:
+        for key, value in (server.environ(own) | two).items():
+            monkeypatch.setenv(key, value)
+        (script,) = grants(Project.find(tmp_path)).services
+        with server.engine(own, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as administrator:
+            for statement in script.statements:
+                sql = statement.sql.replace("<PASSWORD>", f"'{PASSWORD}'").replace("%", "%%")
+                administrator.exec_driver_sql(sql)
+        found = look(**two, DATABASE_NAME=own)
+    assert {one.check: one.verdict for one in found.findings if one.check.startswith("rights.")} == {
+        "rights.service": OK,
+        "rights.migration": OK,
+    }
+    assert found.exit_code is ExitCode.OK
 
 
 @only("postgresql", *FAMILY)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,25 @@ def test_the_document_has_the_findings_of_each_service(created: Shell) -> None:
     assert project["findings"][0]["check"] == "connection.reachable"
     assert set(user["findings"][0]) == {"check", "verdict", "message", "hint", "file", "line"}
     assert done.err.startswith("dbkit: error: project: cannot reach PostgreSQL at localhost:1: ")
+
+
+@pytest.mark.parametrize("backend", ["postgresql", "mariadb", "tidb"])
+def test_a_server_that_says_nothing_does_not_hold_up_the_command(created: Shell, backend: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        variables = {
+            "USER_DATABASE_TYPE": backend,
+            "USER_DATABASE_HOST": "127.0.0.1",
+            "USER_DATABASE_PORT": str(silent.getsockname()[1]),
+            "DATABASE_TLS": "insecure-loopback",
+            "DATABASE_CONNECT_TIMEOUT": "60",
+        }
+        began = time.monotonic()
+        done = created.run("doctor", "--deadline", "1", "--format", "json", **variables)
+        took_s = time.monotonic() - began
+    project, user = done.document["services"]
+    assert (project["exit_code"], user["exit_code"], done.code) == (0, 3, 3)
+    assert "did not answer all questions within 1 s" in user["error"]
+    assert took_s < 10
 
 
 def test_settings_of_one_service_that_are_refused_are_its_2(created: Shell) -> None:
