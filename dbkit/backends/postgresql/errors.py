@@ -70,6 +70,8 @@ class PostgresqlErrors:
         state = getattr(driver, "pgcode", None) or getattr(driver, "sqlstate", None)
         if state == "23505" and re.search("pg_database_datname_index|pg_namespace_nspname_index", str(driver)):
             return Fault.DATABASE_EXISTS  # two CREATE at once: the loser hears of the index
+        if state == "28000" and "certificate" in str(driver):
+            return Fault.TLS_REFUSED  # the server wants the client's
         if state is not None:
             return _STATES.get(state, Fault.CONNECTION_LOST if state.startswith("08") else Fault.OTHER)
         found = next((fault for fault, pattern in _TEXTS if pattern.search(str(driver))), None)
