@@ -99,8 +99,10 @@ def _cell(trial: Trial) -> str:
 
 
 def _declined(trials: Iterable[Trial]) -> Iterable[str]:
-    said = {(_WAYS[trial.way], trial.said) for trial in trials if trial.outcome is Outcome.DECLINED}
-    return sorted(f"{way}: declined: {text}" for way, text in said)
+    """Say why clients were not made, each reason once."""
+    silent = {Outcome.DECLINED, Outcome.NOT_INSTALLED}
+    said = {(_WAYS[trial.way], trial.outcome, trial.said) for trial in trials if trial.outcome in silent}
+    return sorted(f"{way}: {outcome.replace('-', ' ')}: {text}" for way, outcome, text in said)
 
 
 def _summary(proof: Proof) -> str:

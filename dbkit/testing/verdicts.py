@@ -190,10 +190,11 @@ class Proof:
         }
 
     def _without_proof(self) -> Iterator[tuple[str, str]]:
-        """Find the drivers whose engines were declined with a CA from anywhere: a refusal to connect at all proves nothing."""
+        """Find the drivers of which no engine connected: those that were declined, and not loaded where they were not."""
         for pair in dict.fromkeys((trial.driver, trial.kind) for trial in self.trials):
             engines = [trial for trial in self.trials if (trial.driver, trial.kind) == pair and trial.way is Way.ENGINE]
-            if engines and all(trial.outcome is Outcome.DECLINED for trial in engines):
+            outcomes = {trial.outcome for trial in engines}
+            if Outcome.DECLINED in outcomes and outcomes <= {Outcome.DECLINED, Outcome.NOT_INSTALLED}:
                 yield pair
 
 

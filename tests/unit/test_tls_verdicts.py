@@ -74,6 +74,7 @@ ARRIVED = trial(Outcome.ARRIVED)
         ([trial(Outcome.DECLINED), trial(Outcome.DECLINED, Way.URL)], 4),
         ([ARRIVED, replace(trial(Outcome.NOT_INSTALLED), driver="other")], 0),
         ([trial(Outcome.NOT_INSTALLED)], 4),
+        ([trial(Outcome.DECLINED), trial(Outcome.NOT_INSTALLED)], 4),
         ([], 0),
     ],
 )
