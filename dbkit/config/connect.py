@@ -161,7 +161,7 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
         case Fault.LOGIN_REFUSED:
             return UnreachableError(
                 f"{title} at {place} refuses the log-in of {config.user!r}: {said}",
-                hint="check DATABASE_USER and DATABASE_PASSWORD",
+                hint=f"check {_where(config, 'user')} and {_where(config, 'password')}",
             )
         case Fault.NOT_ALLOWED:
             return UnreachableError(
@@ -175,6 +175,13 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
                 f"cannot reach {title} at {place}: {said}",
                 hint="check DATABASE_HOST, DATABASE_PORT and DATABASE_TYPE, and that it runs",
             )
+
+
+def _where(config: DatabaseConfig, field: str) -> str:
+    """Name the place that a part of the log-in came from, which for migrations may be another."""
+    provided = field == "password" and config.password_provider is not None
+    source = config.provenance.get("password_provider" if provided else field)
+    return f"DATABASE_{field.upper()}" if source is None or source.kind == "default" else str(source)
 
 
 def pool_args(config: DatabaseConfig, endpoint: Endpoint, pool: type[Pool]) -> dict[str, Any]:
