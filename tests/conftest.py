@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -101,11 +101,15 @@ def _parameters(backends: tuple[str, ...]) -> list[object]:
 
 @pytest.fixture(scope="session", params=_parameters(SERVERS))
 def server(request: pytest.FixtureRequest) -> Server:
-    """Give each real server in turn; skips where there is none."""
-    found = find_server(request.param)
+    """Give each real server in turn; skips where there is none.
+
+    A test that takes it from `tests.driving.servers_by_every_driver` is given it once for each driver.
+    """
+    way = request.param if isinstance(request.param, Way) else Way(backend=request.param)
+    found = find_server(way.backend)
     if found is None:
-        pytest.skip(how_to_start(request.param))
-    return found
+        pytest.skip(how_to_start(way.backend))
+    return replace(found, way=way)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy.util.concurrency import greenlet_spawn, in_greenlet
 
-from tests.servers import WAYS
+from tests.servers import SERVERS, WAYS
 
-on_every_driver = pytest.mark.parametrize(
-    "database",
-    [pytest.param(way, id=str(way), marks=getattr(pytest.mark, way.backend)) for way in WAYS],
-    indirect=True,
-)
+_ALL = [pytest.param(way, id=str(way), marks=getattr(pytest.mark, way.backend)) for way in WAYS]
+on_every_driver = pytest.mark.parametrize("database", _ALL, indirect=True)
 """Gives a test the `database` in the way of every driver; its module is marked `driven`."""
+servers_by_every_driver = pytest.mark.parametrize(
+    "server", [item for item, way in zip(_ALL, WAYS, strict=True) if way.backend in SERVERS], indirect=True
+)
+"""Gives a test each `server` in the way of every driver; the test is marked `driven`."""
 
 _runner: asyncio.Runner | None = None
 

@@ -119,6 +119,8 @@ class Server:
     """Of the administrator; the password is in it and TLS is not."""
     ca: str | None
     """The file of the CA that signed the server's certificate; None where the server has none for us."""
+    way: Way | None = None
+    """How the product is to reach it; None for the driver that is used when nobody asks for another."""
 
     def environ(self, name: str | None = None) -> dict[str, str]:
         """Give the variables by which the product reaches a database here (`{service}` may stand in the name)."""
@@ -131,7 +133,13 @@ class Server:
         }
         if name is not None:
             found["DATABASE_NAME"] = name
+        if self.way is not None:
+            found |= self.way.environ()
         return found | ({"DATABASE_SSL_CA": self.ca} if self.ca else {"DATABASE_TLS": "insecure-loopback"})
+
+    def product(self, config: DatabaseConfig, **options: Any) -> sa.Engine:
+        """Make the product's engine, by the driver that is to be used here."""
+        return (self.way or Way(backend=self.backend)).engine(config, **options)
 
     def connect_args(self) -> dict[str, Any]:
         """Give the driver's arguments for a connection whose TLS is verified."""

@@ -17,39 +17,51 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.util import await_only
 
 from dbkit.backends import get_backend
-from dbkit.backends.protocol import Endpoint, Fault, TlsPlan
+from dbkit.backends.protocol import Connector, Endpoint, Fault, TlsPlan
 from dbkit.config import DatabaseConfig
 from dbkit.config.connect import connect
 from dbkit.config.dialler import Dialler
 from dbkit.errors import TlsRefusedError
 from tests.backends.accounts import Door, Stripped, configured
-from tests.servers import Server
+from tests.servers import WAYS, Server
 
 pytestmark = pytest.mark.driven
 
 
-def by_engine(config: DatabaseConfig) -> sa.Engine:
-    return config.create_engine(poolclass=NullPool)
+pytestmark = pytest.mark.driven
 
 
-def by_bare_url(config: DatabaseConfig) -> sa.Engine:
-    return sa.create_engine(config.url(), poolclass=NullPool)
+def by_engine(server: Server, config: DatabaseConfig) -> sa.Engine:
+    return server.product(config, poolclass=NullPool)
 
 
-def by_bare_text(config: DatabaseConfig) -> sa.Engine:
-    return sa.create_engine(config.get_connection_url(), poolclass=NullPool)
+def by_bare_url(server: Server, config: DatabaseConfig) -> sa.Engine:
+    return bare(config.url(asynchronous=is_async(server)), server)
 
 
-def by_async_engine(config: DatabaseConfig) -> sa.Engine:
-    return config.create_async_engine(poolclass=NullPool).sync_engine
+def by_bare_text(server: Server, config: DatabaseConfig) -> sa.Engine:
+    return bare(config.get_connection_url(asynchronous=is_async(server)), server)
 
 
-def by_bare_async_url(config: DatabaseConfig) -> sa.Engine:
-    return create_async_engine(config.url(asynchronous=True), poolclass=NullPool).sync_engine
+def bare(url: sa.URL | str, server: Server) -> sa.Engine:
+    if is_async(server):
+        return create_async_engine(url, poolclass=NullPool).sync_engine
+    return sa.create_engine(url, poolclass=NullPool)
 
 
-WAYS = pytest.mark.parametrize("way", [by_engine, by_bare_url, by_bare_text, by_async_engine, by_bare_async_url])
-Way = Callable[[DatabaseConfig], sa.Engine]
+def is_async(server: Server) -> bool:
+    return server.way is not None and server.way.asynchronous
+
+
+# A URL cannot have asyncpg verify, so that none is given: tests/backends/test_session_postgresql.py
+BY_EACH = [
+    pytest.param(way, by, id=f"{way}-{by.__name__}", marks=getattr(pytest.mark, way.backend))
+    for way in WAYS
+    if way.backend != "sqlite"
+    for by in ((by_engine,) if way.driver == "asyncpg" else (by_engine, by_bare_url, by_bare_text))
+]
+by_each = pytest.mark.parametrize(("server", "way"), BY_EACH, indirect=["server"])
+ByWay = Callable[[Server, DatabaseConfig], sa.Engine]
 
 
 @pytest.fixture
@@ -83,45 +95,49 @@ def is_encrypted(server: Server, connection: sa.Connection) -> bool:
     return get_backend(server.backend).connector(connection.dialect.driver).encrypted(driver)
 
 
+def connector_of(server: Server, connection: sa.Connection) -> Connector:
+    return get_backend(server.backend).connector(connection.dialect.driver)
+
+
 def fault(backend: str, engine: sa.Engine) -> Fault:
-    with pytest.raises(sa.exc.DBAPIError) as caught:
+    with pytest.raises(sa.exc.OperationalError) as caught:
         engine.connect()
     return get_backend(backend).errors.fault(caught.value)
 
 
-@WAYS
-def test_the_right_ca_and_name_connect_encrypted(server: Server, way: Way) -> None:
-    with way(configured(server)).connect() as connection:
+@by_each
+def test_the_right_ca_and_name_connect_encrypted(server: Server, way: ByWay) -> None:
+    with way(server, configured(server)).connect() as connection:
         assert is_encrypted(server, connection)
 
 
-@WAYS
-def test_an_untrusted_ca_is_refused(server: Server, way: Way, stranger: str) -> None:
-    assert fault(server.backend, way(configured(server, ssl_ca=stranger))) is Fault.TLS_REFUSED
+@by_each
+def test_an_untrusted_ca_is_refused(server: Server, way: ByWay, stranger: str) -> None:
+    assert fault(server.backend, way(server, configured(server, ssl_ca=stranger))) is Fault.TLS_REFUSED
 
 
-@WAYS
-def test_a_certificate_for_another_host_is_refused(server: Server, way: Way, door: Door) -> None:
-    assert fault(server.backend, way(configured(server, host=door.host, port=door.port))) is Fault.TLS_REFUSED
+@by_each
+def test_a_certificate_for_another_host_is_refused(server: Server, way: ByWay, door: Door) -> None:
+    assert fault(server.backend, way(server, configured(server, host=door.host, port=door.port))) is Fault.TLS_REFUSED
 
 
-@WAYS
+@by_each
 def test_a_trusted_certificate_for_another_host_is_refused_with_the_ca_in_the_systems_store(
-    server: Server, way: Way, door: Door, monkeypatch: pytest.MonkeyPatch
+    server: Server, way: ByWay, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", server.ca or "")
     config = configured(server, ssl_ca="system")
-    with way(config).connect():
+    with way(server, config).connect():
         pass
-    assert fault(server.backend, way(replace(config, host=door.host, port=door.port))) is Fault.TLS_REFUSED
+    assert fault(server.backend, way(server, replace(config, host=door.host, port=door.port))) is Fault.TLS_REFUSED
 
 
-@WAYS
-def test_a_server_without_tls_is_refused_before_the_log_in(server: Server, way: Way) -> None:
+@by_each
+def test_a_server_without_tls_is_refused_before_the_log_in(server: Server, way: ByWay) -> None:
     stripped = Stripped(server.backend)
-    engine = way(configured(server, port=stripped.port))
+    engine = way(server, configured(server, port=stripped.port))
     # asyncmy by itself asks for TLS all the same, and all that it knows is that the server hung up
-    bare_asyncmy = engine.dialect.driver == "asyncmy" and way is by_bare_async_url
+    bare_asyncmy = engine.dialect.driver == "asyncmy" and way is not by_engine
     assert fault(server.backend, engine) is (Fault.UNREACHABLE if bare_asyncmy else Fault.TLS_REFUSED)
     # in a thread, for an asynchronous driver closes its socket in the loop
     assert await_only(asyncio.to_thread(stripped.done.wait, 10))
@@ -143,9 +159,9 @@ def test_refused_tls_is_reported_as_that_and_not_as_an_outage(
     assert "DATABASE_SSL_CA" in str(caught.value.hint)
 
 
-@WAYS
-def test_a_ca_given_as_text_verifies_as_a_file_does(server: Server, way: Way) -> None:
-    with way(configured(server, ssl_ca=Path(server.ca or "").read_text(encoding="ascii"))).connect():
+@by_each
+def test_a_ca_given_as_text_verifies_as_a_file_does(server: Server, way: ByWay) -> None:
+    with way(server, configured(server, ssl_ca=Path(server.ca or "").read_text(encoding="ascii"))).connect():
         pass
 
 
@@ -156,20 +172,20 @@ REDUCED = [
 ]
 
 
-@WAYS
+@by_each
 @pytest.mark.parametrize(("said", "encrypted"), REDUCED, ids=["clear", "certificate only", "neither"])
 def test_on_this_machine_verification_is_reduced_as_far_as_said(
-    server: Server, way: Way, door: Door, said: dict[str, bool], encrypted: bool
+    server: Server, way: ByWay, door: Door, said: dict[str, bool], encrypted: bool
 ) -> None:
     environ = {"tls": "insecure-loopback", "host": door.host, "port": door.port}
     config = replace(configured(server, **environ, **said), ssl_ca=server.ca if "ssl_verify_identity" in said else None)
-    with way(config).connect() as connection:
+    with way(server, config).connect() as connection:
         assert is_encrypted(server, connection) is encrypted
 
 
 def test_the_certificate_still_counts_where_only_the_name_does_not(server: Server, stranger: str) -> None:
     config = configured(server, tls="insecure-loopback", ssl_verify_identity=False, ssl_ca=stranger)
-    assert fault(server.backend, by_engine(config)) is Fault.TLS_REFUSED
+    assert fault(server.backend, by_engine(server, config)) is Fault.TLS_REFUSED
 
 
 def test_a_connection_that_turns_out_to_be_clear_is_closed_and_refused(server: Server) -> None:
@@ -177,7 +193,7 @@ def test_a_connection_that_turns_out_to_be_clear_is_closed_and_refused(server: S
     clear = configured(server, tls="insecure-loopback")
     clear = replace(clear, ssl_ca=None)
     endpoint = clear.endpoint()
-    engine = by_engine(clear)
+    engine = by_engine(server, clear)
     arguments = engine.dialect.create_connect_args(engine.url)
     backend = get_backend(server.backend)
     dialler = Dialler(
@@ -208,4 +224,4 @@ def test_a_name_is_not_replaced_by_its_address(server: Server) -> None:
         socket.create_connection((socket.gethostname(), server.url.port or 0), 2).close()
     except OSError:
         pytest.skip("this machine's name does not lead to the server")
-    assert fault(server.backend, by_engine(configured(server, host=socket.gethostname()))) is Fault.TLS_REFUSED
+    assert fault(server.backend, by_engine(server, configured(server, host=socket.gethostname()))) is Fault.TLS_REFUSED
