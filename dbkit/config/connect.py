@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 
 # Arguments that would make connections, or log in, past the dialler.
-_BYPASS: Final = frozenset({"creator", "async_creator", "pool", "password"})
+_BYPASS: Final = frozenset(
+    {"creator", "async_creator", "async_creator_fn", "pool", "password", "passwd", "password_creator"}
+)
 
 # Engines of this process; a child of a fork must not use, nor close, its parent's connections.
 _engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()

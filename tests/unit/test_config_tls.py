@@ -246,6 +246,9 @@ def test_the_context_of_the_mysql_family_checks_certificate_and_name(ca_file: st
         {"connect_args": {"ssl": None}},
         {"connect_args": {"sslmode": "disable"}},
         {"connect_args": {"password": "x"}},
+        {"connect_args": {"passwd": "x"}},
+        {"connect_args": {"password_creator": print}},
+        {"connect_args": {"async_creator_fn": print}},
     ],
 )
 def test_an_engine_takes_no_argument_that_bypasses_tls(argument: dict[str, Any]) -> None:
