@@ -7,17 +7,39 @@ from typing import Any
 
 import pytest
 
+from dbkit.cli.main import run
 from dbkit.testing.authorities import Authority
 from dbkit.testing.impostors import impostor_of
-from tests.cli.runs import Done, Shell
+from tests.cli.runs import Done
+from tests.projects import Home
 from tests.servers import Server
 
 NOWHERE = {"DATABASE_HOST": "db.example.com", "DATABASE_USER": "u", "DATABASE_PASSWORD_FILE": "/nowhere"}
 BACKENDS = pytest.mark.parametrize("backend", ["postgresql", "mariadb", "tidb"])
 
 
-def prove(shell: Shell, *arguments: str, **more: str) -> Done:
-    return shell.run("tls", "prove", *arguments, **{**NOWHERE, **more})
+class Inside:
+    """Runs commands in this process, which saves the start of another one."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, streams: pytest.CaptureFixture[str]) -> None:
+        self._patch, self._streams = patch, streams
+
+    def run(self, *arguments: str, **more: str) -> Done:
+        for name, value in more.items():
+            self._patch.setenv(name, value)
+        code = run(list(arguments))
+        out, err = self._streams.readouterr()
+        return Done(code=code, out=out, err=err)
+
+
+@pytest.fixture
+def inside(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inside:
+    monkeypatch.chdir(home.root)
+    return Inside(monkeypatch, capsys)
+
+
+def prove(inside: Inside, *arguments: str, **more: str) -> Done:
+    return inside.run("tls", "prove", *arguments, **{**NOWHERE, **more})
 
 
 def squeezed(line: str) -> str:
@@ -25,8 +47,8 @@ def squeezed(line: str) -> str:
 
 
 @BACKENDS
-def test_a_safe_service_is_proved_without_its_server_or_password(shell: Shell, backend: str) -> None:
-    done = prove(shell, "user", "--format", "json", DATABASE_TYPE=backend)
+def test_a_safe_service_is_proved_without_its_server_or_password(inside: Inside, backend: str) -> None:
+    done = prove(inside, "user", "--format", "json", DATABASE_TYPE=backend)
     (found,) = done.document["services"]
     assert (done.code, done.err, found["credentials_left"], found["findings"]) == (0, "", 0, [])
     assert (found["service"], found["backend"], found["exit_code"]) == ("user", backend, 0)
@@ -34,8 +56,8 @@ def test_a_safe_service_is_proved_without_its_server_or_password(shell: Shell, b
     assert len(found["trials"]) == 2 * 2 * 2 * 7  # drivers, ways, places of the CA, attacks
 
 
-def test_the_table_tells_what_each_client_did_in_bytes(shell: Shell) -> None:
-    done = prove(shell, "user", DATABASE_TYPE="postgresql", DATABASE_DRIVER="asyncpg")
+def test_the_table_tells_what_each_client_did_in_bytes(inside: Inside) -> None:
+    done = prove(inside, "user", DATABASE_TYPE="postgresql", DATABASE_DRIVER="asyncpg")
     lines = done.out.splitlines()
     begin = lines.index("user: PostgreSQL by asyncpg (async)")
     assert (
@@ -55,9 +77,9 @@ def test_the_table_tells_what_each_client_did_in_bytes(shell: Shell) -> None:
     assert (done.code, lines[-1].split(":")[2]) == (0, " no credential left, nothing unproved")
 
 
-def test_a_service_in_clear_ends_with_four_and_says_what_left(shell: Shell) -> None:
+def test_a_service_in_clear_ends_with_four_and_says_what_left(inside: Inside) -> None:
     clear = {"DATABASE_TYPE": "tidb", "DATABASE_HOST": "localhost", "DATABASE_TLS": "insecure-loopback"}
-    done = prove(shell, "user", **clear)
+    done = prove(inside, "user", **clear)
     assert done.code == 4
     assert "user: pymysql (sync), engine, CA from a file: no-tls: a hash of the password left in clear (" in done.out
     assert "LEFT: password " in done.out
@@ -66,8 +88,8 @@ def test_a_service_in_clear_ends_with_four_and_says_what_left(shell: Shell) -> N
     assert "hint: set DATABASE_TLS=verify" in done.err
 
 
-def test_sqlite_and_a_unix_socket_have_nothing_to_prove(shell: Shell) -> None:
-    done = shell.run("tls", "prove", PROJECT_DATABASE_TYPE="tidb", PROJECT_DATABASE_HOST="/run/tidb.sock")
+def test_sqlite_and_a_unix_socket_have_nothing_to_prove(inside: Inside) -> None:
+    done = inside.run("tls", "prove", PROJECT_DATABASE_TYPE="tidb", PROJECT_DATABASE_HOST="/run/tidb.sock")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
         "project: nothing to prove: a Unix socket does not leave this machine: it needs no TLS",
@@ -75,8 +97,8 @@ def test_sqlite_and_a_unix_socket_have_nothing_to_prove(shell: Shell) -> None:
     ]
 
 
-def test_what_is_wrong_in_one_service_leaves_the_other_its_proof(shell: Shell) -> None:
-    done = shell.run(
+def test_what_is_wrong_in_one_service_leaves_the_other_its_proof(inside: Inside) -> None:
+    done = inside.run(
         "tls",
         "prove",
         "--format",
@@ -93,14 +115,14 @@ def test_what_is_wrong_in_one_service_leaves_the_other_its_proof(shell: Shell) -
     assert "dbkit: error: user: " in done.err
 
 
-def test_an_unknown_service_is_refused_before_anything_is_tried(shell: Shell) -> None:
-    done = shell.run("tls", "prove", "usr")
+def test_an_unknown_service_is_refused_before_anything_is_tried(inside: Inside) -> None:
+    done = inside.run("tls", "prove", "usr")
     assert (done.code, done.out) == (2, "")
     assert "did you mean 'user'?" in done.err
 
 
-def show(shell: Shell, server: Server, *arguments: str, **more: str) -> Done:
-    return shell.run("tls", "show", "user", *arguments, **{**server.environ(server.url.database), **more})
+def show(inside: Inside, server: Server, *arguments: str, **more: str) -> Done:
+    return inside.run("tls", "show", "user", *arguments, **{**server.environ(server.url.database), **more})
 
 
 @pytest.fixture(autouse=True)
@@ -109,8 +131,8 @@ def _needs_ca(request: pytest.FixtureRequest) -> None:
         pytest.skip("DBKIT_TEST_CA is not set")
 
 
-def test_what_a_server_presents_is_shown(shell: Shell, server: Server) -> None:
-    done = show(shell, server, "--format", "json")
+def test_what_a_server_presents_is_shown(inside: Inside, server: Server) -> None:
+    done = show(inside, server, "--format", "json")
     found: dict[str, Any] = done.document
     leaf, root = found["chain"]
     assert (done.code, found["encrypted"], found["verified"], found["ca_file"]) == (0, True, True, server.ca)
@@ -122,8 +144,8 @@ def test_what_a_server_presents_is_shown(shell: Shell, server: Server) -> None:
     assert len(leaf["sha256"]) == 64
 
 
-def test_the_table_of_a_certificate_has_a_row_for_each_of_the_chain(shell: Shell, server: Server) -> None:
-    done = show(shell, server)
+def test_the_table_of_a_certificate_has_a_row_for_each_of_the_chain(inside: Inside, server: Server) -> None:
+    done = show(inside, server)
     first, second, headers, *rows = done.out.splitlines()
     assert (done.code, len(rows)) == (0, 2)
     assert first.endswith(f" at localhost:{server.url.port}")
@@ -131,51 +153,51 @@ def test_the_table_of_a_certificate_has_a_row_for_each_of_the_chain(shell: Shell
     assert headers.split("  ")[0] == "certificate of"
 
 
-def test_a_certificate_that_expires_soon_ends_with_four(shell: Shell, server: Server) -> None:
-    done = show(shell, server, "--days", "100000")
+def test_a_certificate_that_expires_soon_ends_with_four(inside: Inside, server: Server) -> None:
+    done = show(inside, server, "--days", "100000")
     assert done.code == 4
     assert done.err.startswith("dbkit: error: user: a certificate expires in ")
     assert "--days" in done.err
 
 
-def test_a_certificate_that_is_not_verified_is_shown_as_such(shell: Shell, server: Server) -> None:
+def test_a_certificate_that_is_not_verified_is_shown_as_such(inside: Inside, server: Server) -> None:
     less = {
         "DATABASE_TLS": "insecure-loopback",
         "DATABASE_SSL_VERIFY_CERT": "false",
         "DATABASE_SSL_VERIFY_IDENTITY": "false",
     }
-    done = show(shell, server, **less)
+    done = show(inside, server, **less)
     assert done.code == 0
     assert done.out.splitlines()[1].endswith("; verified: nothing")
     assert len(done.out.splitlines()) == 4
 
 
-def test_a_closed_port_ends_with_three(shell: Shell) -> None:
-    done = shell.run("tls", "show", "user", DATABASE_TYPE="tidb", DATABASE_PORT="1", DATABASE_USER="u")
+def test_a_closed_port_ends_with_three(inside: Inside) -> None:
+    done = inside.run("tls", "show", "user", DATABASE_TYPE="tidb", DATABASE_PORT="1", DATABASE_USER="u")
     assert (done.code, done.out) == (3, "")
     assert "cannot reach TiDB at localhost:1" in done.err
 
 
 @BACKENDS
-def test_an_expired_certificate_ends_with_three(shell: Shell, backend: str, tmp_path: Path) -> None:
+def test_an_expired_certificate_ends_with_three(inside: Inside, backend: str, tmp_path: Path) -> None:
     ca = Authority.make(tmp_path / "ca")
     with impostor_of(backend)(certificate=ca.issue("localhost", expired=True)) as impostor:
         there = {"DATABASE_PORT": str(impostor.port), "DATABASE_SSL_CA": ca.ca_file, "DATABASE_USER": "u"}
-        done = shell.run("tls", "show", "user", DATABASE_TYPE=backend, **there)
+        done = inside.run("tls", "show", "user", DATABASE_TYPE=backend, **there)
     assert (done.code, done.out) == (3, "")
     assert f"TLS with localhost:{impostor.port} is refused" in done.err
 
 
-def test_where_there_is_no_tls_that_is_said(shell: Shell) -> None:
-    done = shell.run("tls", "show", "user")
+def test_where_there_is_no_tls_that_is_said(inside: Inside) -> None:
+    done = inside.run("tls", "show", "user")
     assert (done.code, done.out) == (
         0,
         "user: the connection to SQLite is not protected by TLS, and a file needs none\n",
     )
 
 
-def test_days_that_are_no_number_are_refused(shell: Shell) -> None:
-    done = shell.run("tls", "show", "user", "--days", "soon")
+def test_days_that_are_no_number_are_refused(inside: Inside) -> None:
+    done = inside.run("tls", "show", "user", "--days", "soon")
     assert done.code == 2
     assert "--days takes a whole number of days, 0 or more, not 'soon'" in done.err
     assert "DBKIT_TLS_SHOW_DAYS" in done.err
