@@ -10,6 +10,7 @@ from dbkit.migrations.readiness import worded
 from dbkit.project import Project
 
 if TYPE_CHECKING:
+    from dbkit.checks.findings import FindingsResult
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.orm import Session, sessionmaker
@@ -74,6 +75,19 @@ def stamp(service: str, revision: str, *, project: Project | Path | str | None =
 def history(*services: str, project: Project | Path | str | None = None) -> HistoryResult:
     """List the revisions of services."""
     return migrations.history(_project(project), services)
+
+
+def doctor(*services: str, project: Project | Path | str | None = None, processes: int = 1) -> FindingsResult:
+    """Find out what is wrong with services (none: all), as `dbkit doctor` does; nothing is written.
+
+    Args:
+        services: their names.
+        project: the project, or its folder; None for that of the current folder.
+        processes: how many processes each service runs.
+    """
+    from dbkit.checks.doctor import doctor as look
+
+    return look(_project(project), services, processes=processes)
 
 
 def health(service: str, *, project: Project | Path | str | None = None, deadline_s: float = 1.0) -> Health:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import dbkit
 from dbkit import migrations
+from dbkit.checks.findings import FindingsResult
 from dbkit.config import DatabaseConfig
 from dbkit.errors import ExitCode
 from dbkit.migrations import HistoryResult, NewRevision, Result, ServiceResult
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     assert_type(dbkit.migrate()["user"].exit_code, ExitCode)
     assert_type(dbkit.status(check=True).ok, bool)
     assert_type(dbkit.history("user"), HistoryResult)
+    assert_type(dbkit.doctor("user", processes=4), FindingsResult)
     assert_type(dbkit.engine("user"), sa.Engine)
     assert_type(dbkit.session("user"), sessionmaker[Session])
 
