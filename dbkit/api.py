@@ -10,11 +10,11 @@ from dbkit.migrations.readiness import worded
 from dbkit.project import Project
 
 if TYPE_CHECKING:
-    from dbkit.checks.findings import FindingsResult
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.orm import Session, sessionmaker
 
+    from dbkit.checks.findings import FindingsResult
     from dbkit.config.metrics import Measurement, Sink
     from dbkit.migrations import Health, HistoryResult, Result
 
