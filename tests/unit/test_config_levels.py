@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dbkit.config import SETTINGS, DatabaseConfig, Setting, Settings, load_settings, resolve
@@ -163,6 +164,7 @@ def resolved(setting: Setting, said: Mapping[str, str]) -> DatabaseConfig:
 COUNTED = [setting for setting in IN_FILES if setting.field in {"pool_size", "user", "host", "deadline_s", "schema"}]
 
 
+@hypothesis_settings(max_examples=60)
 @given(setting=st.sampled_from(COUNTED), said=st.sets(st.sampled_from(LEVELS), min_size=1))
 def test_the_strongest_level_wins_whatever_the_others_say(setting: Setting, said: set[str]) -> None:
     texts = {
