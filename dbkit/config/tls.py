@@ -13,6 +13,7 @@ import ssl
 import stat
 import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -99,10 +100,7 @@ def tls_plan(config: DatabaseConfig) -> TlsPlan:
     if config.host is None or config.socket is not None:
         return TlsPlan(mode="off")
     if config.tls == "insecure-private":
-        log.warning(
-            "INSECURE: DATABASE_TLS=insecure-private: what is sent to %s can be read and changed on the way",
-            config.host,
-        )
+        _warn(config.host)
     asked = (config.ssl_ca, config.ssl_verify_cert, config.ssl_verify_identity)
     if config.tls != "verify" and all(item is None for item in asked):
         return TlsPlan(mode="off")
@@ -112,6 +110,12 @@ def tls_plan(config: DatabaseConfig) -> TlsPlan:
         return own
     ca_file = resolve_ca(config.ssl_ca, config.host)
     return replace(own, mode="ca" if config.ssl_verify_identity is False else "verify", ca_file=ca_file)
+
+
+@cache
+def _warn(host: str) -> None:
+    """Say it loudly, and once in a process: an engine, a probe and a report each ask for the plan."""
+    log.warning("INSECURE: DATABASE_TLS=insecure-private: what is sent to %s can be read and changed on the way", host)
 
 
 def client_certificate(cert: str | None, key: str | None) -> tuple[str | None, str | None]:

@@ -94,10 +94,11 @@ def test_less_than_full_verification_is_refused_where_it_is_not_allowed(
         config(host, **overrides)
 
 
-def test_an_insecure_connection_in_a_network_is_said_loudly(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_insecure_connection_in_a_network_is_said_loudly_and_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        plan("db", tls="insecure-private")
-    assert "INSECURE: DATABASE_TLS=insecure-private" in caplog.text
+        plan("loud", tls="insecure-private")
+        plan("loud", tls="insecure-private")
+    assert caplog.text.count("INSECURE: DATABASE_TLS=insecure-private: what is sent to loud ") == 1
 
 
 def test_a_configuration_made_by_hand_passes_the_same_checks() -> None:
