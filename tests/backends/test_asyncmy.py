@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from dbkit.backends import backend_of, get_backend
-from dbkit.backends.protocol import Fault
+from dbkit.backends.protocol import Endpoint, Fault, TlsPlan
 from dbkit.config import Settings, resolve
 from dbkit.errors import BackendMismatchError, ConfigurationError
 from tests.backends.accounts import Account, configured, throw_away_account
@@ -154,6 +156,19 @@ def test_the_dialect_and_the_server_are_known_for_what_they_are(member: Server) 
 
 
 @pytest.mark.driven
+def test_a_unix_socket_needs_no_tls(member: Server) -> None:
+    with configured(member, "information_schema").create_engine(poolclass=NullPool).connect() as connection:
+        path = connection.exec_driver_sql("SELECT @@socket").scalar_one()
+    if not path or not Path(path).is_socket() or not os.access(path, os.W_OK):
+        pytest.skip(f"no socket of this server is in reach here: {path!r}")
+    config = configured(member, "information_schema", host=path, port=member.url.port)
+    bare = create_async_engine(config.url(asynchronous=True), poolclass=NullPool)
+    for engine in (config.create_async_engine(poolclass=NullPool), bare):
+        with engine.sync_engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+@pytest.mark.driven
 def test_another_kind_of_server_is_refused(member: Server) -> None:
     said = "mysql" if member.backend != "mysql" else "tidb"
     config = configured(member, "information_schema", backend=said)
@@ -174,6 +189,37 @@ def test_the_server_is_told_who_is_connected(kind: Any) -> None:
     )
     with asking(configured(server), kind) as asker:
         assert asker.ask(query) == "dbkit:user"
+
+
+PLANS = [
+    (TlsPlan(mode="off"), {}),
+    (TlsPlan(mode="encrypt"), {"ssl_check_hostname": "false"}),
+    (TlsPlan(mode="ca", ca_file="/ca.pem"), {"ssl_ca": "/ca.pem", "ssl_check_hostname": "false"}),
+    (TlsPlan(mode="verify", ca_file="/ca.pem"), {"ssl_ca": "/ca.pem", "ssl_check_hostname": "true"}),
+    (
+        TlsPlan(mode="verify", ca_file="/ca.pem", cert_file="/c.pem", key_file="/c.key"),
+        {"ssl_ca": "/ca.pem", "ssl_check_hostname": "true", "ssl_cert": "/c.pem", "ssl_key": "/c.key"},
+    ),
+]
+
+
+@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize(("plan", "said"), PLANS, ids=["off", "encrypt", "ca", "verify", "certificate"])
+def test_a_url_says_of_tls_what_the_drivers_understand(name: str, plan: TlsPlan, said: dict[str, str]) -> None:
+    endpoint = Endpoint(driver="asyncmy", host="db.example.com", port=4000, user="u", database="x", tls=plan)
+    connector = get_backend(name).connector("asyncmy")
+    url = connector.url(endpoint)
+    assert (url.drivername, url.query) == (
+        f"{name}+asyncmy",
+        {"charset": "utf8mb4", "connect_timeout": "10", **said},
+    )
+    # what SQLAlchemy makes of it: asyncmy raises TypeError at any flat ssl_…
+    arguments = url.get_dialect()().create_connect_args(url)[1]
+    assert not [key for key in arguments if key.startswith("ssl_")]
+    assert bool(arguments.get("ssl")) is (plan.mode != "off")
+    sync = get_backend(name).connector("pymysql").url(replace(endpoint, driver="pymysql"))
+    clear = {"ssl_disabled": "true"} if plan.mode == "off" else {}
+    assert sync.query == {"charset": "utf8mb4", "connect_timeout": "10", **said, **clear}
 
 
 REFUSALS = {
