@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -129,6 +130,25 @@ def test_a_file_in_use_is_looked_at_with_what_is_not_yet_written_into_it(made: P
         said = "1 rows of 'children' refer to rows of 'parents' that are not there"
         assert (found.verdict, found.message) == (PROBLEM, said)
         other.execute("INSERT INTO children VALUES (8)")  # it goes on writing
+
+
+def test_what_a_dead_writer_left_is_told_and_left(tmp_path: Path, file: Path, look: Look) -> None:
+    other = file.with_name("other.db")
+    with closing(sqlite3.connect(other, isolation_level=None)) as writer:
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, text TEXT)")
+        rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i, hex(zeroblob(200)) FROM n"
+        writer.execute(f"INSERT INTO things {rows}")
+        writer.execute("BEGIN")
+        writer.execute("UPDATE things SET text = 'other'")
+        for suffix in ("", "-journal"):
+            shutil.copy(f"{other}{suffix}", f"{file}{suffix}")
+        writer.execute("ROLLBACK")
+    before = state(tmp_path)
+    found = look()
+    assert found.exit_code is ExitCode.UNREACHABLE
+    assert "a writer died in the middle of a transaction" in str(found.error)
+    assert state(tmp_path) == before
 
 
 def test_keys_that_refer_to_what_is_not_unique_are_a_problem(made: Path, look: Look) -> None:

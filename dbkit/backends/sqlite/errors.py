@@ -32,8 +32,13 @@ class SqliteErrors:
         return marked_fault(error) or _FAULTS.get((code or 0) & 0xFF, Fault.OTHER)
 
     def message(self, error: BaseException) -> str:
-        """Word an error in one line."""
-        return one_line(str(driver_error(error)))
+        """Word an error in one line; where it is about reading alone, SQLite's own words are about writing."""
+        driver = driver_error(error)
+        if getattr(driver, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
+            return (
+                "a writer died in the middle of a transaction; the next connection that may write takes its work back"
+            )
+        return one_line(str(driver))
 
 
 ERRORS: Errors = SqliteErrors()
