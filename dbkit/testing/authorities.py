@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import ssl
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,7 +108,7 @@ class Authority:
         builder = (
             _builder(names[0], issuer, (end - 2 * timedelta(days=_DAYS - 1), end))
             .public_key(key.public_key())
-            .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(_general(names)), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -154,13 +156,14 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
     )
 
 
-def _general(name: str) -> x509.GeneralName:
+def _general(names: Iterable[str]) -> Iterator[x509.GeneralName]:
     from cryptography import x509
 
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
+    for name in names:
+        with contextlib.suppress(ValueError):
+            yield x509.IPAddress(ipaddress.ip_address(name))
+        # an address too: SQL Server's driver looks for it among the host names (seen on 18.6)
+        yield x509.DNSName(name)
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 # A client that tries more often than this for one connection is not given the time.
 MOST_CONNECTIONS: Final = 8
+# A safe client hangs up by itself, in milliseconds; a busy machine may take its time.
+PATIENCE_S: Final = 8.0
 # No opening has a message near this size; a larger one is no opening.
 MOST_BYTES: Final = 1 << 16
 
@@ -181,7 +183,12 @@ class Impostor(ABC):
     host: Final = HOST
 
     def __init__(
-        self, *, certificate: Issued | None, asks_clear: bool = False, password: str = "", patience_s: float = 4.0
+        self,
+        *,
+        certificate: Issued | None,
+        asks_clear: bool = False,
+        password: str = "",
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Listen.
 

@@ -7,6 +7,7 @@ the impostor saw, not what the client says.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -33,7 +34,8 @@ from dbkit.testing.verdicts import STAGES, Attack, Proof, Proofs, Store, Trial, 
 
 # The name that clients are given, and that the right certificate has: it is looked up on this machine.
 NAME: Final = "localhost"
-ELSEWHERE: Final = "elsewhere.invalid"
+# A name and an address that are nobody's: https://www.rfc-editor.org/rfc/rfc5737
+ELSEWHERE: Final = ("elsewhere.invalid", "192.0.2.1")
 # Whatever holds a password, or says where to get one, is not even read.
 _PASSWORDS: Final = re.compile(r"DATABASE_(MIGRATION_)?PASSWORD(_FILE|_PROVIDER)?$")
 
@@ -222,7 +224,7 @@ def arena(counter: Counter | None = None) -> Iterator[Arena]:
             certificates={
                 "right": trusted.issue(NAME, HOST),
                 "stranger": stranger.issue(NAME, HOST),
-                "elsewhere": trusted.issue(ELSEWHERE),
+                "elsewhere": trusted.issue(*ELSEWHERE),
                 "expired": trusted.issue(NAME, HOST, expired=True),
             },
             clients={
@@ -305,13 +307,13 @@ def _task(config: DatabaseConfig, kind: Literal["sync", "async"], way: Way) -> C
 
 
 def _moved(config: DatabaseConfig, place: Place) -> DatabaseConfig:
-    """Change host, port, CA and password, and nothing else."""
+    """Change host, port, CA and password, and nothing else; a name stays a name and an address an address."""
     changes: dict[str, Any] = {"ssl_ca": "system" if place.store is Store.SYSTEM else place.ca_file}
     if config.tls != "verify" and (config.ssl_ca, config.ssl_verify_cert, config.ssl_verify_identity) == (None,) * 3:
         changes = {}  # it goes in clear; to name a CA would be to protect it
     return replace(
         config,
-        host=NAME,
+        host=HOST if _is_address(config.host or "") else NAME,
         port=place.port,
         password=Secret(place.canary),
         password_file=None,
@@ -321,3 +323,11 @@ def _moved(config: DatabaseConfig, place: Place) -> DatabaseConfig:
         provenance={},
         **changes,
     )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -119,6 +119,16 @@ def test_the_password_is_a_canary_and_nobody_is_asked_for_the_real_one(found: Ar
     assert {trial.seen.over_tls for trial in controls} == {Handed.HASH}  # of the canary: the impostor computes it too
 
 
+@pytest.mark.parametrize("backend", ["tidb", "postgresql"])
+def test_an_address_is_looked_for_in_the_certificate_as_a_name_is(found: Arena, backend: str) -> None:
+    there = replace(config(backend), host="10.0.0.5")
+    outcomes = [
+        [found.attack(item, Store.FILE, attack).outcome for item in candidates(there) if item.way is Way.ENGINE]
+        for attack in (Attack.CONTROL, Attack.OTHER_HOST)
+    ]
+    assert outcomes == [[Outcome.ARRIVED] * 2, [Outcome.REFUSED] * 2]
+
+
 def test_a_service_that_is_configured_to_go_in_clear_is_found_out(found: Arena) -> None:
     there = replace(config("tidb"), host="localhost", tls="insecure-loopback")
     proof = Proof(service="user", trials=found.attack_all(candidates(there), [Store.SYSTEM]))
@@ -201,10 +211,11 @@ def without(page: str, beginnings: list[str]) -> list[str]:
 
 def test_a_client_that_hangs_is_ended_and_the_next_one_is_served() -> None:
     canary = secrets.token_hex(8)
-    with socket.create_server(("127.0.0.1", 0)) as silent, Clients(environment("/none"), patience_s=1.0) as clients:
+    with socket.create_server(("127.0.0.1", 0)) as silent, Clients(environment("/none"), patience_s=0.5) as clients:
         port = silent.getsockname()[1]
         task = Task(kind="sync", way=Way.URL, text=f"mysql+pymysql://u:{canary}@127.0.0.1:{port}/d", canary=canary)
         assert clients.connect(task).kind == "lost"
+        clients._patience_s = 60  # the start of a process takes what it takes
         closed = Task(kind="sync", way=Way.URL, text="nosuchdialect://u@127.0.0.1/d")
         assert clients.connect(closed).kind == "failed"
 

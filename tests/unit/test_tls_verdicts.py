@@ -126,6 +126,11 @@ def test_only_host_port_ca_and_password_are_changed() -> None:
     assert _moved(real, place(Store.SYSTEM)).ssl_ca == "system"
 
 
+@pytest.mark.parametrize("host", ["10.0.0.5", "2001:db8::1"])
+def test_a_service_that_is_reached_by_an_address_is_attacked_by_one(host: str) -> None:
+    assert _moved(DatabaseConfig(backend="tidb", host=host), place()).host == "127.0.0.1"
+
+
 def test_a_service_in_clear_is_attacked_in_clear() -> None:
     """A CA given to it would make it verify."""
     real = DatabaseConfig(backend="tidb", host="localhost", tls="insecure-loopback")
