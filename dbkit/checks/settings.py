@@ -33,7 +33,7 @@ def unknown_variables(project: Project, service: str, environ: Mapping[str, str]
     strange = sorted({*own, *(name for name in unknown_names(found, services) if name.startswith("DATABASE_"))})
     if not strange:
         return fine("settings.unknown", "every DATABASE_… variable is known")
-    hint = f"unset them; dbkit config explain {service} shows what is read"
+    hint = "unset them; dbkit config explain shows what is read"
     return advice("settings.unknown", f"nothing reads {', '.join(strange)}", hint)
 
 
