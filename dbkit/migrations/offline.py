@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from alembic.runtime.migration import MigrationStep
 
 from dbkit.backends import backend_at
+from dbkit.backends.optional import Scripted
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, RevisionFailedError
 from dbkit.migrations.env import Environment
@@ -52,4 +53,5 @@ def write(project: Project, name: str, link: Link, *, backend: str, target: str)
             line=line,
         )
         return result.failed(failed), ""
-    return result, output.getvalue()
+    text, ddl = output.getvalue(), product.ddl
+    return result, ddl.script(text) if text and isinstance(ddl, Scripted) else text

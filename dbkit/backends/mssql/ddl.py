@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbkit.backends.mssql.canonical import canonical_default, canonical_type
+from dbkit.backends.mssql.script import script
 from dbkit.backends.names import quote, refuse_name
 from dbkit.backends.protocol import Ddl, ServerFacts
 
@@ -46,6 +47,10 @@ class MssqlDdl:
     def canonical_default(self, text: str | None) -> str | None:
         """Reduce a default's wording to one spelling."""
         return canonical_default(text)
+
+    def script(self, text: str) -> str:
+        """Make a script that stops at the first error."""
+        return script(text)
 
     def offline_dialect(self, facts: ServerFacts | None) -> sa.Dialect:
         """Make a dialect that compiles without a server, for SQL Server 2022 unless another version is given."""

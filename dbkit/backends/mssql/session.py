@@ -16,12 +16,15 @@ log = logging.getLogger(__name__)
 
 # Indexed views, filtered indexes and computed columns need these, in the page's own order:
 # https://learn.microsoft.com/sql/relational-databases/views/create-indexed-views#required-set-options-for-indexed-views
-_ANSI: Final = (
+# The language of a log-in decides on messages, names of months, the order of a date's parts and the first day of the week.
+STATEMENTS: Final = (
     "SET ANSI_PADDING, ANSI_WARNINGS, CONCAT_NULL_YIELDS_NULL, ARITHABORT, QUOTED_IDENTIFIER, ANSI_NULLS ON",
     "SET NUMERIC_ROUNDABORT OFF",
+    "SET XACT_ABORT ON",
+    "SET LANGUAGE us_english",
+    "SET DATEFORMAT ymd",
 )
-# The language of a log-in decides on messages, names of months, the order of a date's parts and the first day of the week.
-_SAME: Final = ("SET XACT_ABORT ON", "SET LANGUAGE us_english", "SET DATEFORMAT ymd")
+"""What every session is set to, in this order."""
 
 
 def set_session(connection: DBAPIConnection, endpoint: Endpoint) -> None:
@@ -41,7 +44,7 @@ def set_session(connection: DBAPIConnection, endpoint: Endpoint) -> None:
 
 
 def _statements(endpoint: Endpoint) -> Iterator[str]:
-    yield from (*_ANSI, *_SAME)
+    yield from STATEMENTS
     if endpoint.deadline_s is not None:
         yield f"SET LOCK_TIMEOUT {max(1, round(1000 * endpoint.deadline_s))}"
 

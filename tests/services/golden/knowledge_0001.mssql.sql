@@ -1,11 +1,25 @@
 -- service knowledge, mssql, from nothing to 0001
 
+SET ANSI_PADDING, ANSI_WARNINGS, CONCAT_NULL_YIELDS_NULL, ARITHABORT, QUOTED_IDENTIFIER, ANSI_NULLS ON;
+SET NUMERIC_ROUNDABORT OFF;
+SET XACT_ABORT ON;
+SET LANGUAGE us_english;
+SET DATEFORMAT ymd;
+
+GO
+
 BEGIN TRANSACTION;
+
+GO
 
 CREATE TABLE alembic_version_knowledge (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT alembic_version_knowledge_pkc PRIMARY KEY (version_num)
 );
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -36,7 +50,15 @@ CREATE TABLE resources (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_resources_kind_created_at ON resources (kind, created_at);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -44,7 +66,15 @@ CREATE INDEX ix_resources_content_hash ON resources (content_hash);
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_resources_project_id ON resources (project_id);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -63,7 +93,15 @@ CREATE TABLE topics (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_topics_name ON topics (name);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -78,7 +116,15 @@ CREATE TABLE resource_topics (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_resource_topics_topic_id ON resource_topics (topic_id);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -100,7 +146,15 @@ CREATE TABLE chunks (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_chunks_embedding_model ON chunks (embedding_model);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -122,7 +176,15 @@ CREATE TABLE citations (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_citations_chunk_id ON citations (chunk_id);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -142,7 +204,15 @@ CREATE TABLE bookmarks (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_bookmarks_resource_id ON bookmarks (resource_id);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -150,7 +220,15 @@ INSERT INTO alembic_version_knowledge (version_num) OUTPUT inserted.version_num 
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 COMMIT;
+
+GO
+
+SET NOEXEC OFF;
 
 GO
 

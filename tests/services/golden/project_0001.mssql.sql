@@ -1,11 +1,25 @@
 -- service project, mssql, from nothing to 0001
 
+SET ANSI_PADDING, ANSI_WARNINGS, CONCAT_NULL_YIELDS_NULL, ARITHABORT, QUOTED_IDENTIFIER, ANSI_NULLS ON;
+SET NUMERIC_ROUNDABORT OFF;
+SET XACT_ABORT ON;
+SET LANGUAGE us_english;
+SET DATEFORMAT ymd;
+
+GO
+
 BEGIN TRANSACTION;
+
+GO
 
 CREATE TABLE alembic_version_project (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT alembic_version_project_pkc PRIMARY KEY (version_num)
 );
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -35,11 +49,23 @@ CREATE TABLE projects (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_projects_owner_id_created_at ON projects (owner_id, created_at);
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_projects_status_created_at ON projects (status, created_at);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -56,7 +82,15 @@ CREATE TABLE members (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_members_user_id ON members (user_id);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -78,6 +112,10 @@ CREATE TABLE phases (
     CONSTRAINT uq_phases_project_id_position UNIQUE (project_id, position), 
     CONSTRAINT uq_phases_project_id_id UNIQUE (project_id, id)
 );
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -104,11 +142,23 @@ CREATE TABLE documents (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_documents_project_id_status_created_at ON documents (project_id, status, created_at);
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_documents_author_id_created_at ON documents (author_id, created_at);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -129,11 +179,23 @@ CREATE TABLE comments (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_comments_document_id_thread_id_created_at ON comments (document_id, thread_id, created_at);
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_comments_author_id_created_at ON comments (author_id, created_at);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -152,7 +214,15 @@ CREATE TABLE activities (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_activities_project_id_occurred_at ON activities (project_id, occurred_at);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -160,11 +230,23 @@ CREATE INDEX ix_activities_actor_id_occurred_at ON activities (actor_id, occurre
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 INSERT INTO alembic_version_project (version_num) OUTPUT inserted.version_num VALUES ('0001');
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 COMMIT;
+
+GO
+
+SET NOEXEC OFF;
 
 GO
 

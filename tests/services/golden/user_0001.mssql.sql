@@ -1,11 +1,25 @@
 -- service user, mssql, from nothing to 0001
 
+SET ANSI_PADDING, ANSI_WARNINGS, CONCAT_NULL_YIELDS_NULL, ARITHABORT, QUOTED_IDENTIFIER, ANSI_NULLS ON;
+SET NUMERIC_ROUNDABORT OFF;
+SET XACT_ABORT ON;
+SET LANGUAGE us_english;
+SET DATEFORMAT ymd;
+
+GO
+
 BEGIN TRANSACTION;
+
+GO
 
 CREATE TABLE alembic_version_user (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT alembic_version_user_pkc PRIMARY KEY (version_num)
 );
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -27,7 +41,15 @@ CREATE TABLE users (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_users_status_created_at ON users (status, created_at);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -45,6 +67,10 @@ CREATE TABLE roles (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE TABLE user_roles (
     user_id UNIQUEIDENTIFIER NOT NULL, 
     role_id UNIQUEIDENTIFIER NOT NULL, 
@@ -58,7 +84,15 @@ CREATE TABLE user_roles (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_user_roles_role_id ON user_roles (role_id);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -81,6 +115,10 @@ CREATE TABLE profiles (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE TABLE sessions (
     id UNIQUEIDENTIFIER NOT NULL, 
     user_id UNIQUEIDENTIFIER NOT NULL, 
@@ -97,11 +135,23 @@ CREATE TABLE sessions (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_sessions_user_id_expires_at ON sessions (user_id, expires_at);
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -120,7 +170,15 @@ CREATE TABLE audit_events (
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 CREATE INDEX ix_audit_events_actor_id_occurred_at ON audit_events (actor_id, occurred_at);
+
+GO
+
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
 
 GO
 
@@ -128,11 +186,23 @@ CREATE INDEX ix_audit_events_occurred_at ON audit_events (occurred_at);
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 INSERT INTO alembic_version_user (version_num) OUTPUT inserted.version_num VALUES ('0001');
 
 GO
 
+IF @@TRANCOUNT = 0 SET NOEXEC ON;
+
+GO
+
 COMMIT;
+
+GO
+
+SET NOEXEC OFF;
 
 GO
 
