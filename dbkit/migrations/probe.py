@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from dbkit.project import Project
 
 
+TICK_S = 0.02
+
+
 @dataclass(kw_only=True, eq=False)
 class Probe:
     """A look that is going on. What it has found so far is in `found`, so that running out of time loses none of it."""
 
     project: Project
     service: str
+    deadline_s: float
     watch: Watch
     found: Health
     began: float = field(default_factory=time.monotonic)
@@ -97,18 +101,17 @@ class Probe:
     def failed(self, error: BaseException) -> Health:
         """Make the result of a probe that failed."""
         if self.watch.passed:
-            return self.late()
+            return self.late(self.deadline_s, self.age_s)
         if isinstance(error, DatabaseMissingError):
             self.found = replace(self.found, state=SchemaState.NO_DATABASE)
         return replace(self.found, error=worded(error), latency_s=self.age_s)
 
-    def late(self, waited_s: float | None = None) -> Health:
-        """Make the result of a probe that is not over in time, for somebody who waited so long."""
-        waited = self.age_s if waited_s is None else waited_s
-        text = f"no answer within {waited:.3g} s, while {self.watch.stage}{self._fullness()}"
-        if self.age_s > waited + 1:
+    def late(self, deadline_s: float, waited_s: float) -> Health:
+        """Make the result of a probe that is not over in time, for somebody who had so long and has waited so long."""
+        text = f"no answer within {deadline_s:g} s, while {self.watch.stage}{self._fullness()}"
+        if self.age_s > waited_s + 1:
             text += f"; a probe has been hanging there for {self.age_s:.0f} s"
-        return replace(self.found, reachable=False, state=SchemaState.UNKNOWN, error=redact(text), latency_s=waited)
+        return replace(self.found, reachable=False, state=SchemaState.UNKNOWN, error=redact(text), latency_s=waited_s)
 
     def connect_error(self, error: BaseException) -> BaseException:
         """Word the error of a connection that could not be had."""
@@ -118,6 +121,8 @@ class Probe:
 
         if isinstance(error, sa.exc.DBAPIError):
             return explain(self._config, error)
+        if isinstance(error, sa.exc.TimeoutError) and self.watch.left_s < TICK_S:
+            self.watch.expire()  # the pool and the watch had the same patience, and the pool was first
         if isinstance(error, sa.exc.TimeoutError):
             return UnreachableError(f"no connection of the pool became free in {self.age_s:.3g} s{self._fullness()}")
         return error

@@ -176,18 +176,19 @@ def health(project: Project, service: str, *, deadline_s: float = DEADLINE_S) ->
     began, late = time.monotonic(), None
     try:
         while (left := deadline_s - (time.monotonic() - began)) > 0:
-            mine = ThreadProbe(project=project, service=service, watch=Watch(left), found=Health(service=service))
+            mine = _new(ThreadProbe, project, service, deadline_s=left)
             probe = _threads.join(mine)
             if probe is mine:
                 _start(mine)
             if not probe.done.wait(left):
-                return probe.late(time.monotonic() - began)
+                return probe.late(deadline_s, time.monotonic() - began)
             if probe.answer is not None and not probe.watch.passed:
                 return probe.answer
             late = probe  # another's that ran out of its own time says nothing yet about ours
     except Exception as error:  # noqa: BLE001 - a probe that raises takes the page down that should tell why
         return _failed(service, error, began)
-    return _out_of_time(service, late, time.monotonic() - began)
+    waited_s = time.monotonic() - began
+    return late.late(deadline_s, waited_s) if late else _no_time(service, waited_s)
 
 
 async def async_health(project: Project, service: str, *, deadline_s: float = DEADLINE_S) -> Health:
@@ -196,20 +197,26 @@ async def async_health(project: Project, service: str, *, deadline_s: float = DE
     try:
         going = _tasks.setdefault(asyncio.get_running_loop(), _Going())
         while (left := deadline_s - (time.monotonic() - began)) > 0:
-            mine = TaskProbe(project=project, service=service, watch=Watch(left), found=Health(service=service))
+            mine = _new(TaskProbe, project, service, deadline_s=left)
             probe = going.join(mine)
             if probe.task is None:
                 probe.task = asyncio.create_task(probe.run())
                 probe.task.add_done_callback(partial(_landed, going, probe))
             await asyncio.wait({probe.task}, timeout=left)
             if not probe.task.done():
-                return probe.late(time.monotonic() - began)
+                return probe.late(deadline_s, time.monotonic() - began)
             if not probe.watch.passed:
                 return probe.task.result()
             late = probe
     except Exception as error:  # noqa: BLE001 - as above
         return _failed(service, error, began)
-    return _out_of_time(service, late, time.monotonic() - began)
+    waited_s = time.monotonic() - began
+    return late.late(deadline_s, waited_s) if late else _no_time(service, waited_s)
+
+
+def _new(kind: type[P], project: Project, service: str, *, deadline_s: float) -> P:
+    found = Health(service=service)
+    return kind(project=project, service=service, deadline_s=deadline_s, watch=Watch(deadline_s), found=found)
 
 
 def _start(probe: ThreadProbe) -> None:
@@ -229,7 +236,5 @@ def _failed(service: str, error: Exception, began: float) -> Health:
     return Health(service=service, error=worded(error), latency_s=time.monotonic() - began)
 
 
-def _out_of_time(service: str, probe: Probe | None, waited_s: float) -> Health:
-    if probe is not None:
-        return probe.late(waited_s)
+def _no_time(service: str, waited_s: float) -> Health:
     return Health(service=service, error="no time was given to find out", latency_s=waited_s)
