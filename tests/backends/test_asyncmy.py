@@ -109,6 +109,35 @@ def test_a_failed_statement_means_what_it_means_with_pymysql(member: Server, acc
 
 
 @pytest.mark.driven
+def test_two_statements_in_one_are_refused_unless_they_are_asked_for(member: Server) -> None:
+    config = configured(member, "information_schema")
+    for engine in (config.create_engine(), config.create_async_engine().sync_engine):
+        with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError):
+            connection.exec_driver_sql("SELECT 1; SELECT 2")
+        engine.dispose()
+    asked = replace(config, query={"client_flag": str(1 << 16)})
+    with asked.create_async_engine(poolclass=NullPool).sync_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1; SELECT 2").scalar() == 1
+
+
+@pytest.mark.driven
+@pytest.mark.parametrize("name", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("mysql", "tidb")])
+def test_the_newer_way_to_log_in_works_over_tls(name: str) -> None:
+    try:
+        server = need_server(name)
+    except LookupError as error:
+        pytest.skip(str(error))
+    password = "日本-" + secrets.token_hex(8)
+    with throw_away_account(server, password) as account:
+        account.run({"other": "ALTER USER '{user}'@'%%' IDENTIFIED WITH 'caching_sha2_password' BY %s"}, password)
+        config = configured(server, "information_schema", user=account.user, password=password)
+        for engine in (config.create_engine(), config.create_async_engine().sync_engine):
+            with engine.connect() as connection:
+                assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+            engine.dispose()
+
+
+@pytest.mark.driven
 def test_a_connection_that_was_killed_is_replaced_at_the_ping_and_by_the_dialler(member: Server) -> None:
     engine = configured(member, "information_schema").create_async_engine(pool_size=1, max_overflow=0).sync_engine
     with engine.connect() as connection:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from asyncmy.connection import Connection
-from asyncmy.constants.CLIENT import SSL
+from asyncmy.constants.CLIENT import MULTI_STATEMENTS, SSL
 from asyncmy.constants.CR import CR_CONN_HOST_ERROR, CR_SSL_CONNECTION_ERROR
 from asyncmy.errors import OperationalError
 
@@ -20,6 +20,7 @@ class BoundedConnection(Connection):
 
     _transport: Any
     _ssl_context: Any
+    _client_flag: int
     server_capabilities: int
 
     async def _get_server_information(self) -> None:
@@ -53,6 +54,9 @@ async def open_connection(timeout_s: float, **kw: Any) -> BoundedConnection:  # 
     """
     make: Callable[..., BoundedConnection] = BoundedConnection
     connection = make(**kw)
+    if not kw.get("client_flag", 0) & MULTI_STATEMENTS:
+        # asyncmy asks for it always, and what gets into a statement could then add others to it
+        connection._client_flag &= ~MULTI_STATEMENTS  # noqa: SLF001 - of our own class
     try:
         async with asyncio.timeout(timeout_s):
             await connection.connect()
