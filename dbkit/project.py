@@ -120,6 +120,8 @@ class Project:
         config = self.config(name)
         key = (os.getpid(), str(self.root), name)
         with _lock:
+            for loop in [loop for loop in _async_engines if loop.is_closed()]:
+                del _async_engines[loop]  # its connections hold on to the loop, and so kept it in here
             engines = _async_engines.setdefault(_running_loop() or _NO_LOOP, {})
             known = engines.get(key)
             if known is None or not _same(known[0], config):
@@ -183,6 +185,11 @@ def _measure_new(engine: sa.Engine | AsyncEngine, key: tuple[int, str, str]) -> 
 
 class _NoLoop:
     """Stands for no event loop."""
+
+    @staticmethod
+    def is_closed() -> bool:
+        """Say no: what is made before any loop runs is kept."""
+        return False
 
 
 _NO_LOOP = _NoLoop()
