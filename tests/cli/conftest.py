@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.runs import Shell
+from tests.cli.runs import Inside, Shell
 from tests.projects import Home
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,3 +33,8 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def shell(home: Home) -> Shell:
     return Shell(folder=home.root)
+
+
+@pytest.fixture
+def inside(home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Inside:
+    return Inside(patch=monkeypatch, capture=capfd, folder=home.root)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from dbkit.cli.main import run
 from tests.crash.runs import hear_interrupts
 
 DBKIT = str(Path(sys.executable).parent / "dbkit")
@@ -81,6 +84,26 @@ class Shell:
         text = b"".join(iter(lambda: _read(ours), b"")).decode()
         os.close(ours)
         return Done(code=process.wait(TIMEOUT_S), out=text.replace("\r\n", "\n"), err="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """Runs commands in this process, which takes a tenth of the time; what needs a process of its own takes `shell`."""
+
+    patch: pytest.MonkeyPatch
+    capture: pytest.CaptureFixture[str]
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, **more: str) -> Done:
+        with self.patch.context() as patch:
+            patch.chdir(self.folder)
+            for name, text in {**self.environ, **more}.items():
+                patch.setenv(name, text)
+            self.capture.readouterr()
+            code = run(list(arguments))
+            out, err = self.capture.readouterr()
+            return Done(code=code, out=out, err=err)
 
 
 def end(process: subprocess.Popen[str]) -> Done:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dbkit.cli.main import run
+from tests.cli.runs import Inside
 from tests.projects import Home
 
 SERVER = {"DATABASE_TYPE": "postgresql", "DATABASE_HOST": "db.example.com", "DATABASE_USER": "app"}
@@ -71,20 +71,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def call(tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def call(home: Home, inside: Inside, files: Path) -> Run:
     """Run a command in a project of one service, in this process."""
-    Home(tmp_path).write("user")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(files / "ca.pem"))
+    home.write("user")
 
     def called(*arguments: str, **environ: str) -> tuple[int, str, str]:
-        for name, text in environ.items():
-            monkeypatch.setenv(name, text.replace("FILES", str(files)))
-        code = run(list(arguments))
-        for name in environ:
-            monkeypatch.delenv(name)
-        done = capfd.readouterr()
-        return code, done.out, done.err
+        texts = {name: text.replace("FILES", str(files)) for name, text in environ.items()}
+        done = inside.run(*arguments, SSL_CERT_FILE=str(files / "ca.pem"), **texts)
+        return done.code, done.out, done.err
 
     return called
 
