@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from dbkit.backends.endpoint import Endpoint
+
 __all__ = ["Located", "Scripted"]
 
 
@@ -11,7 +13,7 @@ __all__ = ["Located", "Scripted"]
 class Located(Protocol):
     """A connector whose driver loads a library of its own, which can be in several places."""
 
-    def library(self) -> str:
+    def library(self, endpoint: Endpoint) -> str:
         """Say in words which one is loaded and where it was found.
 
         Raises:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dbkit.backends.observing import advice, fine, graded
-from dbkit.backends.protocol import Endpoint, Observation, Verdict
+from dbkit.backends.optional import Located
+from dbkit.backends.protocol import Connector, Endpoint, Observation, Verdict
 from dbkit.checks.findings import Finding
 from dbkit.config.variables import known_names, prefix_of, unknown_names
 
@@ -64,6 +65,12 @@ def judge_mode(check: str, what: str, path: Path, *, strict: bool) -> Observatio
         f"everybody on this machine can read {what} in {path} (mode {stat.S_IMODE(mode):04o})",
         hint=f"chmod 600 {path}; for a secret of Kubernetes, defaultMode: 0400",
     )
+
+
+def library(endpoint: Endpoint, connector: Connector) -> Iterator[Observation]:
+    """Say which library the driver loads, where it has one that can be in several places."""
+    if isinstance(connector, Located):
+        yield fine("driver.library", f"{endpoint.driver} loads {connector.library(endpoint)}")
 
 
 def ca_file(config: DatabaseConfig, endpoint: Endpoint, now: datetime) -> Iterator[Finding]:

@@ -98,6 +98,7 @@ class Visit:
         self._see([settings.unknown_variables(self._project, self.name, os.environ)])
         self._add(settings.secret_files(config, endpoint))
         self._add(settings.ca_file(config, endpoint, now))
+        self._see(settings.library(endpoint, get_backend(config.backend).connector(endpoint.driver)))
         with server.opened(config) as connection:
             self._note(version=server.version(config, connection))
             for check, part in self._questions(config, connection):

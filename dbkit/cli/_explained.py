@@ -131,6 +131,7 @@ def _engine(found: Emission) -> Iterator[tuple[str, str]]:
         yield "error", found.error.message
         yield "hint", found.error.hint or ""
         return
+    yield "library", found.library or ""
     yield "URL", found.url or ""
     yield "options", _joined(found.options)
     yield "arguments", _joined(found.arguments)

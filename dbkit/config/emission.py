@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Self, cast
 
 from dbkit.backends import get_backend
+from dbkit.backends.optional import Located
 from dbkit.config.redact import MASK, redact
 from dbkit.errors import ConfigurationError
 
@@ -28,6 +29,8 @@ class Emission:
 
     kind: Kind
     driver: str
+    library: str | None = None
+    """The library that the driver loads and where it was found, where it has one that can be in several places."""
     url: str | None = None
     """Without its options and without a password; None where the driver cannot be told what is asked for."""
     options: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +69,7 @@ def _emitted(config: DatabaseConfig, kind: Kind, driver: str) -> Emission:
     return Emission(
         kind=kind,
         driver=driver,
+        library=connector.library(endpoint) if isinstance(connector, Located) else None,
         url=engine.url.set(query={}).render_as_string(),
         options={name: option_text(name, str(value)) for name, value in engine.url.query.items()},
         arguments={name: _argument(name, value, endpoint) for name, value in arguments.items()},

@@ -319,6 +319,7 @@ def _engine(item: Emission) -> dict[str, Any]:
     return {
         "kind": item.kind,
         "driver": item.driver,
+        "library": item.library,
         "url": item.url,
         "options": dict(item.options),
         "arguments": dict(item.arguments),

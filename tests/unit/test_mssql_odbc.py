@@ -12,6 +12,7 @@ import pytest
 from dbkit.backends import get_backend
 from dbkit.backends.mssql import odbc
 from dbkit.backends.mssql.odbc import System, checked, find_driver
+from dbkit.backends.optional import Located
 from dbkit.config import DatabaseConfig
 from dbkit.errors import ConfigurationError, MissingDriverError
 
@@ -141,7 +142,10 @@ def test_without_a_driver_an_engine_is_refused_with_what_brings_one_and_a_url_is
 def test_the_driver_that_was_found_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyodbc", manager(EIGHTEEN))
     connector = get_backend("mssql").connector()
-    assert getattr(connector, "library")() == f"{EIGHTEEN} (installed in the system)"  # noqa: B009 - no part of the protocol
+    assert isinstance(connector, Located)
+    assert connector.library(config().endpoint()) == f"{EIGHTEEN} (installed in the system)"
+    named = config(query={"Driver": f"{{{TWENTY}}}"}).endpoint()
+    assert connector.library(named) == f"{TWENTY} (named in DATABASE_URL)"
 
 
 LINKERS = ["libodbc.so.2", "libltdl.so.7"]

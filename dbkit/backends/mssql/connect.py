@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dbkit.backends.mssql.dialling import within_time
 from dbkit.backends.mssql.odbc import USUAL_NAME, need_driver
 from dbkit.backends.mssql.session import set_session
-from dbkit.backends.mssql.words import braced, driver_words, refuse_unsayable, tls_words
+from dbkit.backends.mssql.words import braced, driver_words, named_driver, refuse_unsayable, tls_words
 from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
 
 if TYPE_CHECKING:
@@ -102,13 +102,14 @@ class MssqlConnector:
             need_driver()
         engine.dialect.connect = within_time(engine.dialect.connect)  # type: ignore[method-assign]  # SQLAlchemy has no event around it
 
-    def library(self) -> str:
+    def library(self, endpoint: Endpoint) -> str:
         """Say which ODBC driver is loaded and where it was found.
 
         Raises:
+            ConfigurationError: the one that was named is refused.
             MissingDriverError: there is none.
         """
-        return str(need_driver())
+        return str(named_driver(endpoint.query) or need_driver())
 
 
 CONNECTOR: Connector = MssqlConnector()

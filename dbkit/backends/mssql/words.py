@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from dbkit.backends.bundles import system_bundle
-from dbkit.backends.mssql.odbc import USUAL_NAME, checked, find_driver
+from dbkit.backends.mssql.odbc import USUAL_NAME, OdbcDriver, checked, find_driver
 from dbkit.backends.protocol import Endpoint, TlsPlan
 from dbkit.errors import ConfigurationError
 
@@ -71,19 +71,29 @@ def driver_words(query: Mapping[str, str], application_name: str) -> dict[str, s
                 f"SQL Server: the option {key!r} is refused", hint="what it says has a key of its own"
             )
     asked = {key.lower(): (key, value) for key, value in query.items()}
-    named = asked.pop("driver", None)
+    named = named_driver(query)
+    asked.pop("driver", None)
     ours = {"APP": application_name, **_DEFAULTS}
     return {
-        "driver": checked(named[1].strip("{}")) if named else usual_driver(),
+        "driver": (named or usual_driver()).name,
         **{key: value for key, value in ours.items() if key.lower() not in asked},
         **dict(asked.values()),
     }
 
 
-def usual_driver() -> str:
-    """Name the driver that is there; where there is none, its usual name: a URL may be for another machine."""
-    found = find_driver()
-    return USUAL_NAME if found is None else found.name
+def named_driver(query: Mapping[str, str]) -> OdbcDriver | None:
+    """Give the driver that an option of DATABASE_URL names; None where none does.
+
+    Raises:
+        ConfigurationError: it is refused.
+    """
+    found = next((value.strip("{}") for key, value in query.items() if key.lower() == "driver"), None)
+    return None if found is None else OdbcDriver(name=checked(found), place="named in DATABASE_URL")
+
+
+def usual_driver() -> OdbcDriver:
+    """Give the driver that is there; where there is none, its usual name: a URL may be for another machine."""
+    return find_driver() or OdbcDriver(name=USUAL_NAME, place="not there")
 
 
 def tls_words(tls: TlsPlan) -> dict[str, str]:
