@@ -110,7 +110,7 @@ def _origins(value: Explained) -> Iterator[str]:
     for item in value.overrode:
         what = "***" if value.secret and item.value is not None else _text(item.value)
         word = "not" if value.source.kind == "default" else "over"
-        yield f"{word} {what} of {source(item.source, '')}: {item.why}"
+        yield f"{word} {what} ({source(item.source, '')}): {item.why}"
 
 
 def _protection(found: Protection | None) -> Iterator[tuple[str, str]]:

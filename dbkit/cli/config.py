@@ -84,7 +84,7 @@ def url(
     project = _project.find([service])
     config = project.migration_config(service) if migration else project.config(service)
     found = config.url(asynchronous=asynchronous)
-    if reveal and config.password is not None and sys.stdout.isatty():
+    if reveal and found.password is not None and sys.stdout.isatty():
         _diagnostics.say("warning: this shows a password, and terminals keep what they have shown")
     _output.line(found.render_as_string(hide_password=not reveal))
 

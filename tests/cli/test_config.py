@@ -81,7 +81,7 @@ def test_what_was_overridden_unused_and_unknown_is_explained(inside: Inside) -> 
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("user: PostgreSQL at own.example.com:5432, database user\n")
     assert "DATABASE_HOST own.example.com USER_DATABASE_HOST, environment" in said
-    assert "over db.example.com of DATABASE_HOST, environment: the service's own comes first" in said
+    assert "over db.example.com (DATABASE_HOST, environment): the service's own comes first" in said
     assert "not used DATABASE_SQLITE_PATH x.db environment PostgreSQL is a server" in said
     assert "unknown DATABASE_REPLICA_NAMES nothing reads it by default" in said
     assert "DATABASE_PASSWORD *** environment" in said
@@ -110,7 +110,7 @@ def test_what_cannot_be_read_is_told_after_what_can(shell: Shell) -> None:
     done = shell.run("config", "explain", "user", **SERVER, DATABASE_PORT="abc")
     assert done.code == 2
     assert "DATABASE_HOST      db.example.com  environment" in done.out
-    assert "not abc of DATABASE_PORT, environment: it is refused" in done.out
+    assert "not abc (DATABASE_PORT, environment): it is refused" in done.out
     assert done.err.splitlines() == [
         "dbkit: error: user: DATABASE_PORT is 'abc': expected a port, 1 to 65535",
         "hint: or leave it out; the default: the backend's own; 4000 on TiDB Cloud",
