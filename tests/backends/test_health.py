@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 import dbkit
 from dbkit import migrations
+from dbkit.backends import get_backend
 from dbkit.migrations import Health, SchemaState
 from tests.backends.healthy import KINDS, Freezer, Kind, Service, configured, probe_threads, service_on
 from tests.servers import BACKENDS, find_server, how_to_start
@@ -293,6 +294,34 @@ def test_an_asynchronous_probe_gives_up_in_time_and_leaves_the_pool_whole(served
         await engine.dispose()
 
     asyncio.run(run())
+
+
+def test_every_driver_of_a_server_is_given_up_in_time(
+    served: Service, freezer: Freezer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> Health:
+        project = served.project
+        assert (await migrations.async_health(project, "user", deadline_s=5)).ready
+        freezer.freeze()
+        found = await migrations.async_health(project, "user", deadline_s=0.2)
+        freezer.thaw()
+        assert (await migrations.async_health(project, "user", deadline_s=5)).ready
+        await project.async_engine("user").dispose()
+        return found
+
+    for driver in get_backend(served.backend).traits.drivers:
+        monkeypatch.setenv("DATABASE_DRIVER", driver.name)
+        if "sync" in driver.kinds:
+            assert served.look("sync")[0].ready
+            freezer.freeze()
+            found, took = served.look("sync", 0.2)
+            freezer.thaw()
+            assert (found.ok, took < 0.2 + SLACK_S) == (False, True)
+            assert served.look("sync")[0].ready
+            served.engine().dispose()
+        if "async" in driver.kinds:
+            found = asyncio.run(run())
+            assert (found.ok, found.latency_s < 0.2 + SLACK_S) == (False, True)
 
 
 def test_the_loop_goes_on_while_an_asynchronous_probe_waits(served: Service, freezer: Freezer) -> None:
