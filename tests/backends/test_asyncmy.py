@@ -20,20 +20,17 @@ from dbkit.config import Settings, resolve
 from dbkit.errors import BackendMismatchError, ConfigurationError
 from tests.backends.accounts import Account, configured, throw_away_account
 from tests.backends.asking import asking
+from tests.backends.family import FAMILY, ON_EACH, server_or_skip
 from tests.backends.test_connect_servers import HOSTILE
-from tests.backends.test_session_mysql import FAMILY
 from tests.cli.runs import Shell
 from tests.projects import Home
-from tests.servers import Server, need_server
+from tests.servers import Server
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in FAMILY])
+@pytest.fixture(scope="module", params=ON_EACH)
 def member(request: pytest.FixtureRequest) -> Server:
     """Give each server of the family in turn; skips where there is none."""
-    try:
-        return need_server(request.param)
-    except LookupError as error:
-        pytest.skip(str(error))
+    return server_or_skip(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -123,10 +120,7 @@ def test_two_statements_in_one_are_refused_unless_they_are_asked_for(member: Ser
 @pytest.mark.driven
 @pytest.mark.parametrize("name", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("mysql", "tidb")])
 def test_the_newer_way_to_log_in_works_over_tls(name: str) -> None:
-    try:
-        server = need_server(name)
-    except LookupError as error:
-        pytest.skip(str(error))
+    server = server_or_skip(name)
     password = "日本-" + secrets.token_hex(8)
     with throw_away_account(server, password) as account:
         account.run({"other": "ALTER USER '{user}'@'%%' IDENTIFIED WITH 'caching_sha2_password' BY %s"}, password)
@@ -148,6 +142,13 @@ def test_a_connection_that_was_killed_is_replaced_at_the_ping_and_by_the_dialler
         # set up like the first one, and so made by the dialler: the driver itself has forgotten the password
         assert connection.exec_driver_sql("SELECT @@time_zone").scalar_one() == "+00:00"
     engine.dispose()
+
+
+@pytest.mark.driven
+def test_a_long_statement_outlives_the_connect_timeout(member: Server) -> None:
+    config = configured(member, "information_schema", connect_timeout_s=1)
+    with config.create_async_engine(poolclass=NullPool).sync_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT SLEEP(1.3)").scalar() == 0
 
 
 @pytest.mark.driven
@@ -208,10 +209,7 @@ def test_another_kind_of_server_is_refused(member: Server) -> None:
 @pytest.mark.tidb
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_the_server_is_told_who_is_connected(kind: Any) -> None:
-    try:
-        server = need_server("tidb")
-    except LookupError as error:
-        pytest.skip(str(error))
+    server = server_or_skip("tidb")
     query = (
         "SELECT attr_value FROM performance_schema.session_connect_attrs"
         " WHERE processlist_id = CONNECTION_ID() AND attr_name = 'program_name'"

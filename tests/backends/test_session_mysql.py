@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -20,10 +19,10 @@ from dbkit.errors import ConfigurationError, DbkitError
 from dbkit.migrations.databases import create_missing
 from tests.backends.accounts import configured
 from tests.backends.asking import KINDS, Kind, asking
+from tests.backends.family import ON_EACH, server_or_skip
 from tests.backends.relay import relayed
-from tests.servers import Server, need_server, throw_away_name
+from tests.servers import Server, throw_away_name
 
-FAMILY = ("mariadb", "mysql", "tidb")
 by_kind = pytest.mark.parametrize("kind", KINDS)
 
 COLLATIONS = {
@@ -42,13 +41,10 @@ STRICT = {
 }
 
 
-@pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in FAMILY])
-def member(request: pytest.FixtureRequest) -> Iterator[Server]:
+@pytest.fixture(params=ON_EACH)
+def member(request: pytest.FixtureRequest) -> Server:
     """Give each server of the family in turn; skips where there is none."""
-    try:
-        yield need_server(request.param)
-    except LookupError as error:
-        pytest.skip(str(error))
+    return server_or_skip(request.param)
 
 
 def variables(server: Server, kind: Kind, *names: str, **overrides: Any) -> dict[str, str]:

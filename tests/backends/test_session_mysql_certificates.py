@@ -21,20 +21,17 @@ from dbkit.backends import get_backend
 from dbkit.backends.protocol import Fault
 from dbkit.config import DatabaseConfig
 from tests.backends.accounts import Account, configured, throw_away_account
-from tests.backends.test_session_mysql import FAMILY
-from tests.servers import Server, need_server
+from tests.backends.family import ON_EACH, server_or_skip
+from tests.servers import Server
 
 pytestmark = pytest.mark.driven
 PASSWORD = secrets.token_hex(8)
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in FAMILY])
+@pytest.fixture(scope="module", params=ON_EACH)
 def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     """Give an account that must show a certificate; skips where there is no server."""
-    try:
-        server = need_server(request.param)
-    except LookupError as error:
-        pytest.skip(str(error))
+    server = server_or_skip(request.param)
     with throw_away_account(server, PASSWORD) as made:
         made.run({"other": "ALTER USER '{user}'@'%' REQUIRE X509"})
         yield made
