@@ -87,6 +87,8 @@ class _Combining:
                 self.levels[name] = level
             else:
                 why = self.closed.get(name) or _why(self.levels[name], level)
+                if name == "url":
+                    why = f"{self.fields[name][1].name} comes first; what that leaves open is taken from here"
                 self.lost.append(Claim(name=name, value=value, source=source, why=why))
 
     def _of_url(self, level: Level) -> Fields:
@@ -100,6 +102,7 @@ class _Combining:
             why = f"{asked[1].name} asks for {asked[0]}, and this URL is for {named[0]}"
             self.lost.append(Claim(name="url", value=level.url.scheme, source=level.url_source, why=why))
             return {}
+        self._add(level, {"url": (level.url.scheme, level.url_source)})
         # a backend that is already decided fits the scheme, and is not contradicted by it
         return said if asked is not None else {"backend": (named[0], level.url_source), **said}
 

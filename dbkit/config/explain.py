@@ -217,12 +217,17 @@ class _Explaining:
             default=self.default(setting, field),
             source=source,
             secret=setting.secret,
-            detail=_detail(setting, raw, value),
+            detail=self.parts(source) if field == "url" else _detail(setting, raw, value),
             overrode=tuple(
                 Overridden(value=_shown(setting, claim.value), source=claim.source, why=claim.why) for claim in lost
             ),
             unused=unused,
         )
+
+    def parts(self, url: Source) -> str | None:
+        """Name the keys that a URL has set."""
+        parts = [item.key for item in SETTINGS if self.reading.fields.get(item.field, (None, DEFAULT))[1] == url]
+        return f"sets {', '.join(name for name in parts if name != 'DATABASE_URL')}" if parts else None
 
     def effective(self, field: str, raw: object) -> object:
         """Give what a field comes to; without a configuration, what was said."""

@@ -189,7 +189,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         key="DATABASE_PASSWORD_PROVIDER", field="password_provider", file_key="password_provider", parse=reference, default="none",
         example="acme.secrets:database_token",
-        meaning="`module:function` that gives a password or token for each new connection, instead of `DATABASE_PASSWORD`; it has `DATABASE_CONNECT_TIMEOUT` to answer.",
+        meaning="`module:function` that gives a password or token for each new connection, instead of `DATABASE_PASSWORD`;"
+        " it has `DATABASE_CONNECT_TIMEOUT` to answer.",
     ),
     Setting(
         key="DATABASE_MIGRATION_USER", field="migration_user", file_key="migration_user", parse=verbatim, default="the service's own", example="app_migration",

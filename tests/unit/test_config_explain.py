@@ -309,3 +309,19 @@ def test_an_option_whose_name_says_that_it_is_a_secret_is_hidden() -> None:
     found = told({"DATABASE_URL": "postgresql://app@h/x?access_token=abcdef&keepalives=1"})
     told_options = {value.key: value.value for value in found.values if value.field == "query"}
     assert told_options == {"DATABASE_URL (access_token)": "***", "DATABASE_URL (keepalives)": "1"}
+
+
+def test_a_url_is_told_with_what_it_sets_and_never_shown() -> None:
+    environ = {
+        "USER_DATABASE_URL": "postgresql://own.example.com/x",
+        "DATABASE_URL": "postgresql+psycopg://app:correct-horse@global.example.com/y",
+    }
+    found = told(environ)
+    url = of(found, "url")
+    assert (url.value, url.source.name) == ("***", "USER_DATABASE_URL")
+    assert url.detail == "sets DATABASE_TYPE, DATABASE_HOST, DATABASE_NAME"
+    assert lost(url) == [
+        ("***", "DATABASE_URL", "USER_DATABASE_URL comes first; what that leaves open is taken from here")
+    ]
+    assert [of(found, name).source.name for name in ("user", "password", "driver")] == ["DATABASE_URL"] * 3
+    assert "correct-horse" not in json.dumps(found.to_json())
