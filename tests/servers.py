@@ -135,7 +135,9 @@ class Server:
             found["DATABASE_NAME"] = name
         if self.way is not None:
             found |= self.way.environ()
-        return found | ({"DATABASE_SSL_CA": self.ca} if self.ca else {"DATABASE_TLS": "insecure-loopback"})
+        # SQL Server's driver takes no file: the system has to trust the CA
+        trusted = "system" if self.backend == "mssql" else self.ca
+        return found | ({"DATABASE_SSL_CA": trusted} if trusted and self.ca else {"DATABASE_TLS": "insecure-loopback"})
 
     def product(self, config: DatabaseConfig, **options: Any) -> sa.Engine:
         """Make the product's engine, by the driver that is to be used here."""

@@ -18,7 +18,7 @@ _END_OF_MESSAGE: Final = 1
 # A client with `Encrypt=strict` begins with TLS itself, and so with the record of a handshake.
 _HANDSHAKE_RECORD: Final = b"\x16"
 _REQUIRED: Final = 3
-_NOT_SUPPORTED: Final = 2
+NOT_SUPPORTED: Final = 2
 _LOGIN_FAILED: Final = 18456
 
 
@@ -35,7 +35,7 @@ class TdsImpostor(Impostor):
                 raise ConnectionError("the client insists on TLS, which was not offered")
             line.start_tls(self.certificate, shake_hands=_around)
         read_message(line)
-        line.send(packet(ANSWER, _prelogin(_NOT_SUPPORTED if self.certificate is None else _REQUIRED)))
+        line.send(packet(ANSWER, prelogin(NOT_SUPPORTED if self.certificate is None else _REQUIRED)))
         if self.certificate is not None and not around:
             line.start_tls(self.certificate, shake_hands=_Within)
         kind, login = read_message(line)
@@ -70,7 +70,7 @@ def readable(login: bytes) -> bytes:
     return bytes((byte ^ 0xA5) >> 4 | ((byte ^ 0xA5) & 0x0F) << 4 for byte in login)
 
 
-def _prelogin(encryption: int) -> bytes:
+def prelogin(encryption: int) -> bytes:
     """Word the answer to PRELOGIN: version 16.0.4096, and what is said of encryption."""
     options = struct.pack(">BHH", 0, 11, 6) + struct.pack(">BHH", 1, 17, 1) + b"\xff"
     return options + bytes([16, 0, 0x10, 0, 0, 0, encryption])

@@ -16,15 +16,26 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from dbkit.config import DatabaseConfig, Settings, resolve
+from dbkit.testing.tds import ANSWER, LOGIN7, NOT_SUPPORTED, packet, prelogin
 from tests.servers import PREFIX, Server
 
 _CREATE = {
+    "mssql": "CREATE LOGIN [{user}] WITH PASSWORD = {literal}, CHECK_POLICY = OFF",
     "postgresql": 'CREATE ROLE "{user}" LOGIN PASSWORD %s',
     "other": "CREATE USER '{user}'@'%%' IDENTIFIED BY %s",
 }
-_ALTER = {"postgresql": 'ALTER ROLE "{user}" PASSWORD %s', "other": "ALTER USER '{user}'@'%%' IDENTIFIED BY %s"}
-_DROP = {"postgresql": 'DROP OWNED BY "{user}"; DROP ROLE "{user}"', "other": "DROP USER '{user}'@'%'"}
+_ALTER = {
+    "mssql": "ALTER LOGIN [{user}] WITH PASSWORD = {literal}",
+    "postgresql": 'ALTER ROLE "{user}" PASSWORD %s',
+    "other": "ALTER USER '{user}'@'%%' IDENTIFIED BY %s",
+}
+_DROP = {
+    "mssql": "DROP LOGIN [{user}]",
+    "postgresql": 'DROP OWNED BY "{user}"; DROP ROLE "{user}"',
+    "other": "DROP USER '{user}'@'%'",
+}
 _GRANT = {
+    "mssql": "USE [{name}]; CREATE USER [{user}] FOR LOGIN [{user}]; ALTER ROLE db_owner ADD MEMBER [{user}]",
     "postgresql": 'GRANT ALL ON DATABASE "{name}" TO "{user}"',
     "other": "GRANT ALL ON `{name}`.* TO '{user}'@'%'",
 }
@@ -52,11 +63,15 @@ class Account:
 
     def run(self, statements: dict[str, str], password: str | None = None, name: str = "") -> None:
         """Run a statement on the account as the administrator."""
-        text = statements.get(self.server.backend, statements["other"]).format(user=self.user, name=name)
+        # DDL of SQL Server takes no parameters
+        literal = "N'" + (password or "").replace("'", "''") + "'"
+        wording = statements.get(self.server.backend, statements["other"])
+        text = wording.format(user=self.user, name=name, literal=literal)
+        parameters = () if password is None or "{literal}" in wording else (password,)
         engine = self.server.engine(poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
         with engine.connect() as connection:
             cursor = connection.connection.cursor()
-            cursor.execute(text, None if password is None else (password,))
+            cursor.execute(text, *([parameters] if parameters else []))
             cursor.close()
 
 
@@ -113,7 +128,7 @@ class Stripped:
         self.done = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
-        speak = self._postgresql if backend == "postgresql" else self._mysql
+        speak = {"postgresql": self._postgresql, "mssql": self._mssql}.get(backend, self._mysql)
         threading.Thread(target=self._serve, args=(speak,), daemon=True).start()
 
     def _serve(self, speak: Any) -> None:
@@ -131,6 +146,11 @@ class Stripped:
             return
         client.sendall(b"N")
         self.log_in = bool(client.recv(4096))
+
+    def _mssql(self, client: socket.socket) -> None:
+        client.recv(4096)
+        client.sendall(packet(ANSWER, prelogin(NOT_SUPPORTED)))
+        self.log_in = client.recv(4096)[:1] == bytes([LOGIN7])
 
     def _mysql(self, client: socket.socket) -> None:
         body = b"\x0a" + self._greeting + b"\0" + struct.pack("<I", 1) + b"12345678\0"

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
+import trustme
 
 from dbkit.backends import get_backend
 from dbkit.backends.mssql.odbc import bundled, need_driver
@@ -27,6 +28,7 @@ from dbkit.errors import DatabaseMissingError, MissingDriverError, TlsRefusedErr
 from dbkit.testing.authorities import Authority, Issued
 from dbkit.testing.proof import arena, candidates
 from dbkit.testing.verdicts import Outcome, Proof, Store, Way
+from tests.backends.accounts import Stripped
 from tests.backends.mssql_stub import LoginStub, ServerStub
 
 
@@ -295,14 +297,30 @@ def test_every_attack_on_the_tls_of_engine_and_url_is_refused() -> None:
 
 @loads
 @pytest.mark.parametrize("encrypt", ["yes", "strict"])
-def test_an_address_is_not_found_among_the_addresses_of_a_certificate(certificate: Issued, encrypt: Any) -> None:
-    # driver 18.6 compares names alone: the certificate has this address
-    with LoginStub(certificate=certificate) as stub:
-        there = replace(config(stub.port), host="127.0.0.1", mssql_encrypt=encrypt)
+def test_an_address_is_looked_for_among_the_names_of_a_certificate_and_not_among_its_addresses(
+    certificate: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encrypt: Any
+) -> None:
+    with LoginStub(certificate=certificate) as stub:  # which has the address as a name too
+        with pytest.raises(UnreachableError, match="refuses the log-in"):
+            connect(replace(config(stub.port), host="127.0.0.1", mssql_encrypt=encrypt))
+        stub.finish()
+    assert len(stub.logins) == 1
+    with LoginStub(certificate=with_the_address_alone(tmp_path, monkeypatch)) as stub:
         with pytest.raises(TlsRefusedError, match="subject name does not match host name"):
-            connect(there)
+            connect(replace(config(stub.port), host="127.0.0.1", mssql_encrypt=encrypt))
         stub.finish()
     assert stub.logins == []
+
+
+def with_the_address_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Issued:
+    """Issue a certificate as public CAs do: an address stands in it as an address."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    leaf = authority.issue_cert("127.0.0.1")
+    leaf.private_key_pem.write_to_path(str(folder / "leaf.key"))
+    leaf.cert_chain_pems[0].write_to_path(str(folder / "leaf.pem"))
+    return Issued(cert_file=str(folder / "leaf.pem"), key_file=str(folder / "leaf.key"))
 
 
 @loads
@@ -326,6 +344,17 @@ def test_a_lost_server_and_a_slow_statement_are_told_apart(certificate: Issued) 
         engine.dispose()
         server.finish()
     assert faults == {"HANG": Fault.OTHER, "BYE": Fault.CONNECTION_LOST}
+
+
+@loads
+@pytest.mark.parametrize(("encrypt", "arrives"), [("verify", False), ("insecure-loopback", True)])
+def test_a_server_without_tls_gets_a_log_in_only_where_that_was_asked_for(encrypt: Any, arrives: bool) -> None:
+    stripped = Stripped("mssql")
+    with pytest.raises(UnreachableError) as caught:
+        connect(config(stripped.port, tls=encrypt))
+    assert isinstance(caught.value, TlsRefusedError) is not arrives
+    assert stripped.done.wait(10)
+    assert stripped.log_in is arrives
 
 
 @loads
