@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,12 +103,14 @@ def levels_of(
     given = os.environ if environ is None else environ
     found, hidden = variables_of(settings, given), shadowed_by(settings, given)
     yield _from_arguments(overrides)
+    places: dict[bool, dict[str, Variable]] = {False: {}, True: {}}
+    for name, item in found.items():
+        places[item.line is not None][name] = item
     prefixes = ([] if service is None else [prefix_of(service)]) + [""]
     for prefix in prefixes:
         for dotenv in (False, True):
-            mine = {name: item for name, item in found.items() if (item.line is not None) == dotenv}
             reading = _Reading(scope="service" if prefix else "all", kind=".env" if dotenv else "environment")
-            yield _from_variables(reading, mine, prefix=prefix, hidden=hidden if dotenv else {})
+            yield _from_variables(reading, places[dotenv], prefix=prefix, hidden=hidden if dotenv else {})
     if settings.file is not None:
         if service is not None:
             yield _from_file(settings.services.get(service, {}), settings.file, f"services.{service}.")
@@ -155,12 +157,17 @@ def _from_variables(
         if prefix and not setting.per_service:
             continue
         for key in (setting.key, *setting.aliases):
-            before = len(reading.errors)
-            with reading.noting():
-                _take_variable(reading, variables, name=prefix + key, setting=setting)
-            if len(reading.errors) > before:
-                reading.passed.extend(_refused(variables, prefix + key, setting))
-            reading.passed.extend(_hidden(hidden, prefix + key, setting))
+            name = prefix + key
+            names = (name, name + FILE_SUFFIX)
+            if name in variables or names[1] in variables:
+                before = len(reading.errors)
+                with reading.noting():
+                    _take_variable(reading, variables, name=name, setting=setting)
+                if len(reading.errors) > before:
+                    reading.passed.extend(_claims(variables, names, setting, why="it is refused"))
+            if hidden:
+                why = "the environment sets it too, and comes before .env"
+                reading.passed.extend(_claims(hidden, names, setting, why=why))
     return reading.done()
 
 
@@ -180,19 +187,12 @@ def _take_variable(reading: _Reading, variables: Mapping[str, Variable], *, name
     reading.fields[setting.field] = read
 
 
-def _refused(variables: Mapping[str, Variable], name: str, setting: Setting) -> Iterator[Claim]:
-    for full in (name, name + FILE_SUFFIX):
-        item = variables.get(full)
+def _claims(variables: Mapping[str, Variable], names: Sequence[str], setting: Setting, *, why: str) -> Iterator[Claim]:
+    """Note what stands under some names and does not count."""
+    for name in names:
+        item = variables.get(name)
         if item is not None:
-            yield Claim(name=setting.field, value=item.text, source=item.source(full), why="it is refused")
-
-
-def _hidden(hidden: Mapping[str, Variable], name: str, setting: Setting) -> Iterator[Claim]:
-    for full in (name, name + FILE_SUFFIX):
-        item = hidden.get(full)
-        if item is not None:
-            why = "the environment sets it too, and comes before .env"
-            yield Claim(name=setting.field, value=item.text, source=item.source(full), why=why)
+            yield Claim(name=setting.field, value=item.text, source=item.source(name), why=why)
 
 
 def _variable(variables: Mapping[str, Variable], name: str, setting: Setting) -> tuple[Any, Source] | None:
