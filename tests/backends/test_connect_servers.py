@@ -69,10 +69,10 @@ def test_a_bare_url_logs_in_or_says_that_it_cannot(server: Server, account: Acco
 
 def _own_database(server: Server) -> str:
     """Name a database that every account may enter."""
-    return "postgres" if server.backend == "postgresql" else "information_schema"
+    return {"postgresql": "postgres", "mssql": "tempdb"}.get(server.backend, "information_schema")
 
 
-SESSION = {
+SESSION: dict[str, dict[str, Any]] = {
     "postgresql": {
         "SHOW TimeZone": "UTC",
         "SHOW client_encoding": "UTF8",
@@ -82,6 +82,13 @@ SESSION = {
         "SELECT @@session.time_zone": "+00:00",
         "SELECT @@collation_connection": "utf8mb4_bin",
         "SELECT @@character_set_client": "utf8mb4",
+    },
+    "mssql": {
+        "SELECT APP_NAME()": "dbkit:user",
+        "SELECT @@LANGUAGE": "us_english",
+        "SELECT date_format FROM sys.dm_exec_sessions WHERE session_id = @@SPID": "ymd",
+        "SELECT CAST(SESSIONPROPERTY('QUOTED_IDENTIFIER') AS int)": 1,
+        "SELECT @@OPTIONS & 16384": 16384,  # XACT_ABORT
     },
     "tidb": {
         "SELECT @@session.time_zone": "+00:00",
@@ -177,7 +184,7 @@ def test_the_server_tells_what_it_is(server: Server) -> None:
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"port": 1}, UnreachableError, "cannot reach .* at localhost:1: "),
     ({"host": "no-such-host.invalid"}, UnreachableError, "cannot reach .* at no-such-host.invalid:"),
-    ({"password": "wrong-password"}, UnreachableError, "refuses the log-in of 'dbkit'"),
+    ({"password": "wrong-password"}, UnreachableError, "refuses the log-in of '{user}'"),
     ({"user": "nobody-here"}, UnreachableError, "refuses the log-in of 'nobody-here'"),
     ({"database": "dbkt_config_missing"}, DatabaseMissingError, "has no database 'dbkt_config_missing'"),
 ]
@@ -187,7 +194,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
 def test_what_is_wrong_is_told_in_one_line_with_a_hint(
     server: Server, changes: dict[str, Any], kind: type[Exception], message: str
 ) -> None:
-    with pytest.raises(kind, match=message) as caught:
+    with pytest.raises(kind, match=message.format(user=server.url.username)) as caught:
         connect(configured(server, **changes))
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)

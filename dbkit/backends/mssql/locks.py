@@ -15,7 +15,8 @@ from dbkit.backends.polling import HeldLock, Poll, locked
 from dbkit.backends.protocol import Locker
 
 TAKE = sa.text(
-    "DECLARE @got int; EXEC @got = sp_getapplock @Resource = 'dbkit.migrate', @LockMode = 'Exclusive',"
+    # what counts rows would come before the answer
+    "SET NOCOUNT ON; DECLARE @got int; EXEC @got = sp_getapplock @Resource = 'dbkit.migrate', @LockMode = 'Exclusive',"
     " @LockOwner = 'Session', @LockTimeout = 0; SELECT @got"
 )
 GIVE = sa.text("EXEC sp_releaseapplock @Resource = 'dbkit.migrate', @LockOwner = 'Session'")
