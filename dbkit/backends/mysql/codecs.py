@@ -49,6 +49,8 @@ class MysqlCodecs(KindCodecs):
     """The codecs of MySQL 8."""
 
     name = "mysql"
+    # constants beside each other are one: https://dev.mysql.com/doc/refman/8.0/en/string-literals.html
+    parting = "%' '("
     # Compares nothing as equal that differs, trailing blanks included: PostgreSQL's equality.
     collation: ClassVar[str] = "utf8mb4_0900_bin"
     # A document never equals a text: https://dev.mysql.com/doc/refman/8.0/en/json.html#json-comparison
@@ -125,7 +127,7 @@ class MysqlCodecs(KindCodecs):
 
     def literal(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - a value of that kind
         """Word a value as a constant; numbers bare, for in an expression they are no text."""
-        return "NULL" if value is None else super().default_literal(value, kind)
+        return "NULL" if value is None else super().default_literal(value, kind).replace("%(", self.parting)
 
     def word(self, value: Any, kind: Kind) -> str:  # noqa: ANN401 - whatever `bind` gives
         """Word a bound value as a constant."""

@@ -38,6 +38,8 @@ class PostgresqlCodecs(KindCodecs):
     """The codecs of PostgreSQL."""
 
     name = "postgresql"
+    # constants are one where a line's end stands between: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS
+    parting = "%'\n'("
 
     def keep_uuid(self, _kind: UuidKind) -> Codec:
         """As UUID."""
