@@ -47,6 +47,7 @@ clean:
 	$(BIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,async,asyncpg,otel,testing]'
 	@# SQL Server's driver is a binary that some machines have no build of; nothing else needs it.
 	$(BIN)/python -m pip install --quiet -e '.[mssql]' || echo "note: pyodbc could not be installed; SQL Server is left out" >&2
+	@$(BIN)/python -c 'import pyodbc' 2>/dev/null || echo "note: pyodbc cannot be loaded; its tests of SQL Server skip: apt-get install libodbc2 libltdl7" >&2
 	@touch $@
 
 .venv-min/ready: pyproject.toml

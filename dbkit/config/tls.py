@@ -103,7 +103,7 @@ def tls_plan(config: DatabaseConfig) -> TlsPlan:
         _warn(config.host)
     asked = (config.ssl_ca, config.ssl_verify_cert, config.ssl_verify_identity)
     if config.tls != "verify" and all(item is None for item in asked):
-        return TlsPlan(mode="off")
+        return TlsPlan(mode="off", strict=config.mssql_encrypt == "strict")
     cert_file, key_file = client_certificate(config.ssl_cert, config.ssl_key)
     own = TlsPlan(mode="encrypt", cert_file=cert_file, key_file=key_file, strict=config.mssql_encrypt == "strict")
     if config.ssl_verify_cert is False:

@@ -148,6 +148,11 @@ def test_the_driver_that_was_found_is_told_in_words(monkeypatch: pytest.MonkeyPa
     assert connector.library(named) == f"{TWENTY} (named in DATABASE_URL)"
 
 
+def test_strict_tls_is_not_given_up_for_clear_text_that_was_asked_for_elsewhere() -> None:
+    with pytest.raises(ConfigurationError, match="'strict', and DATABASE_TLS asks for clear text"):
+        config(host="localhost", tls="insecure-loopback", mssql_encrypt="strict").url()
+
+
 LINKERS = ["libodbc.so.2", "libltdl.so.7"]
 
 

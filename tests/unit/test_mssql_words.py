@@ -192,6 +192,7 @@ def test_each_mode_of_tls_is_said_in_the_drivers_words(tls: TlsPlan, words: dict
     [
         (TlsPlan(mode="verify", ca_file="/own/ca.pem"), "takes no CA file: '/own/ca.pem'", "SSL_CERT_FILE"),
         (TlsPlan(mode="ca", ca_file="/own/ca.pem"), "without its name", "DATABASE_SSL_VERIFY_IDENTITY"),
+        (TlsPlan(mode="off", strict=True), "'strict', and DATABASE_TLS asks for clear text", "leave one of them out"),
         (TlsPlan(mode="encrypt", strict=True), "'strict', which always verifies", "leave one of them out"),
         (replace(verified(), cert_file="/c.pem", key_file="/c.key"), "no client certificate", "DATABASE_SSL_CERT"),
     ],

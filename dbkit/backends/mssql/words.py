@@ -102,6 +102,10 @@ def tls_words(tls: TlsPlan) -> dict[str, str]:
     Raises:
         ConfigurationError: the driver cannot do it, or it contradicts itself.
     """
+    if tls.mode == "off" and tls.strict:
+        raise ConfigurationError(
+            "DATABASE_MSSQL_ENCRYPT is 'strict', and DATABASE_TLS asks for clear text", hint="leave one of them out"
+        )
     if tls.mode == "off":
         return {"Encrypt": "optional"}
     if tls.cert_file is not None:
