@@ -87,7 +87,7 @@ class Timer:
                     if (callback := self._pop()) is not None:
                         return callback
                 elif self._entries:
-                    self._changed.wait(self._entries[0].when - now)
+                    self._changed.wait(min(self._entries[0].when - now, threading.TIMEOUT_MAX))
                 elif not self._changed.wait(self._linger_s) and not self._entries:
                     self._thread = None
                     return None

@@ -175,7 +175,7 @@ def health(project: Project, service: str, *, deadline_s: float = DEADLINE_S) ->
     """
     began, late = time.monotonic(), None
     try:
-        while (left := deadline_s - (time.monotonic() - began)) > 0:
+        while (left := min(deadline_s - (time.monotonic() - began), threading.TIMEOUT_MAX)) > 0:
             mine = _new(ThreadProbe, project, service, deadline_s=left)
             probe = _threads.join(mine)
             if probe is mine:
@@ -196,7 +196,7 @@ async def async_health(project: Project, service: str, *, deadline_s: float = DE
     began, late = time.monotonic(), None
     try:
         going = _tasks.setdefault(asyncio.get_running_loop(), _Going())
-        while (left := deadline_s - (time.monotonic() - began)) > 0:
+        while (left := min(deadline_s - (time.monotonic() - began), threading.TIMEOUT_MAX)) > 0:
             mine = _new(TaskProbe, project, service, deadline_s=left)
             probe = going.join(mine)
             if probe.task is None:
