@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
@@ -11,11 +11,14 @@ import dbkit
 from dbkit import migrations
 from dbkit.checks.findings import FindingsResult
 from dbkit.config import DatabaseConfig
+from dbkit.config.metrics import Measurement, measure
+from dbkit.config.pool_use import PoolUse
 from dbkit.errors import ExitCode
-from dbkit.migrations import HistoryResult, NewRevision, Result, ServiceResult
+from dbkit.migrations import HistoryResult, NewRevision, Result, SchemaState, ServiceResult
 
 if TYPE_CHECKING:
     project = dbkit.Project.find()
+    samples: list[dbkit.Sample] = []
 
     assert_type(dbkit.migrate("user", "project", project=project), Result)
     assert_type(dbkit.migrate().services, tuple[ServiceResult, ...])
@@ -25,6 +28,18 @@ if TYPE_CHECKING:
     assert_type(dbkit.doctor("user", processes=4), FindingsResult)
     assert_type(dbkit.engine("user"), sa.Engine)
     assert_type(dbkit.session("user"), sessionmaker[Session])
+    assert_type(dbkit.health("user", deadline_s=0.5), dbkit.Health)
+    assert_type(dbkit.health("user", project=project).ready, bool)
+    assert_type(dbkit.health("user").as_dict(), dict[str, Any])
+    assert_type(dbkit.health("user").state, SchemaState)
+    assert_type(dbkit.health("user").pool, PoolUse | None)
+    assert_type(dbkit.measure("user", dbkit.OpenTelemetrySink()), Measurement)
+    assert_type(dbkit.measure("user", samples.append).stop(), None)
+    assert_type(measure(dbkit.engine("user"), samples.append), Measurement)
+    assert_type(measure(dbkit.async_engine("user"), samples.append), Measurement)
+
+    async def probe() -> None:
+        assert_type(await dbkit.async_health("user", deadline_s=0.5), dbkit.Health)
 
     config = DatabaseConfig.from_env("user")
     assert_type(config.url(), sa.URL)
