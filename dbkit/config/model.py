@@ -228,9 +228,23 @@ class DatabaseConfig:
         full = replace(endpoint, password=None if password is None else password.reveal())
         return self._backend.connector(endpoint.driver).url(full)
 
+    @sealed
     def get_connection_url(self, *, asynchronous: bool = False) -> str:
-        """Give `url()` as text, with the password in it. Raises what `url()` raises."""
-        return self.url(asynchronous=asynchronous).render_as_string(hide_password=False)
+        """Give `url()` as text, with the password in it.
+
+        Raises:
+            ConfigurationError: as in `url`, or SQLAlchemy would read the text as something else.
+        """
+        from sqlalchemy import make_url
+
+        url = self.url(asynchronous=asynchronous)
+        text = url.render_as_string(hide_password=False)
+        if make_url(text) != url:  # SQLAlchemy 2.0 leaves a question mark in a database's name as it is
+            raise ConfigurationError(
+                f"the text of a URL cannot carry the database {self.database!r} under this SQLAlchemy",
+                hint="use DatabaseConfig.url() or create_engine()",
+            )
+        return text
 
     def connect_args(self, *, asynchronous: bool = False) -> dict[str, Any]:
         """Build the driver's arguments that stand beside the URL, an SSLContext where the driver takes one; no password.
