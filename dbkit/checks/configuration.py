@@ -78,11 +78,13 @@ class _Check:
         if any(code is not ExitCode.OK for code in self.codes):
             return  # it would fail for the same reason
         self._try("connection.service", lambda: _log_in(config, "connection.service"))
+        answered = len(self.codes)
         if config.migration_user is not None:
             owner = config.for_migrations()
             self._try("connection.migrations", lambda: _log_in(owner, "connection.migrations"))
-        installed = [item for item in self.explanation.engines if item.kind == "async" and item.error is None]
-        for _ in installed:
+        installed = any(item.kind == "async" and item.error is None for item in self.explanation.engines)
+        # where the server is not there or refuses the account, asking again only counts towards locking it
+        if installed and ExitCode.UNREACHABLE not in self.codes[:answered]:
             self._try("connection.async", lambda: _log_in_async(config))
 
     def _try(self, check: str, part: Callable[[], Iterator[Observation]]) -> None:
