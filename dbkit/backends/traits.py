@@ -56,6 +56,8 @@ class Traits:
     """OpenTelemetry's word for it (`db.system.name`), where that is not the backend's name."""
     refused_drivers: Mapping[str, str] = field(default_factory=dict)
     """Drivers that exist and are refused, with the reason."""
+    takes_ca_file: bool = True
+    """Its drivers are told a CA by its file; False where they read the system's store alone."""
     wire: str | None = None
     """The protocol in which TLS is asked for before the log-in, by its name in `dbkit.backends.opening`; None where that is not known."""
     own_keys: frozenset[str] = frozenset()

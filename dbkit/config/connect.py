@@ -152,9 +152,13 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
         )
     match backend.errors.fault(error):
         case Fault.TLS_REFUSED:
+            ca = (
+                "name the CA that signed the server's certificate in DATABASE_SSL_CA"
+                if backend.traits.takes_ca_file
+                else "have the system trust the CA that signed the server's certificate, or SSL_CERT_FILE name it (DATABASE_SSL_CA cannot)"
+            )
             return TlsRefusedError(
-                f"TLS with {place} is refused: {said}",
-                hint="name the CA that signed the server's certificate in DATABASE_SSL_CA, and the host as the certificate does",
+                f"TLS with {place} is refused: {said}", hint=f"{ca}, and name the host as the certificate does"
             )
         case Fault.NO_DATABASE:
             return DatabaseMissingError(

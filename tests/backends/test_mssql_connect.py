@@ -306,10 +306,12 @@ def test_an_address_is_looked_for_among_the_names_of_a_certificate_and_not_among
         stub.finish()
     assert len(stub.logins) == 1
     with LoginStub(certificate=with_the_address_alone(tmp_path, monkeypatch)) as stub:
-        with pytest.raises(TlsRefusedError, match="subject name does not match host name"):
+        with pytest.raises(TlsRefusedError, match="subject name does not match host name") as caught:
             connect(replace(config(stub.port), host="127.0.0.1", mssql_encrypt=encrypt))
         stub.finish()
     assert stub.logins == []
+    assert "SSL_CERT_FILE" in str(caught.value.hint)
+    assert str(caught.value.hint).endswith("and name the host as the certificate does")
 
 
 def with_the_address_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Issued:

@@ -13,7 +13,9 @@ from dbkit.backends import get_backend
 from dbkit.backends.mssql import odbc
 from dbkit.backends.mssql.odbc import System, checked, find_driver
 from dbkit.backends.optional import Located
+from dbkit.checks.settings import library
 from dbkit.config import DatabaseConfig
+from dbkit.config.emission import emission
 from dbkit.errors import ConfigurationError, MissingDriverError
 
 WHEEL = Path("/site/mssql_python_odbc/libs/linux/rhel/x86_64/lib/libmsodbcsql-18.6.so.2.1")
@@ -146,6 +148,17 @@ def test_the_driver_that_was_found_is_told_in_words(monkeypatch: pytest.MonkeyPa
     assert connector.library(config().endpoint()) == f"{EIGHTEEN} (installed in the system)"
     named = config(query={"Driver": f"{{{TWENTY}}}"}).endpoint()
     assert connector.library(named) == f"{TWENTY} (named in DATABASE_URL)"
+
+
+def test_the_explanation_and_the_doctor_tell_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyodbc", manager(EIGHTEEN))
+    explained = emission(config(), "sync")
+    assert explained is not None
+    assert explained.library == f"{EIGHTEEN} (installed in the system)"
+    endpoint = config().endpoint()
+    seen = [(item.check, item.message) for item in library(endpoint, get_backend("mssql").connector())]
+    assert seen == [("driver.library", f"pyodbc loads {EIGHTEEN} (installed in the system)")]
+    assert list(library(endpoint, get_backend("postgresql").connector())) == []
 
 
 def test_strict_tls_is_not_given_up_for_clear_text_that_was_asked_for_elsewhere() -> None:

@@ -21,6 +21,7 @@ BACKEND: Backend = LazyBackend(
         scheme="mssql",
         schemes=("sqlserver",),
         port=1433,
+        takes_ca_file=False,
         wire=WIRE,
         transactional_ddl=True,
         own_keys=frozenset({"mssql_encrypt"}),
