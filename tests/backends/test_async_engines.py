@@ -153,6 +153,15 @@ def test_loops_that_end_without_a_word_leave_no_connections_behind_and_the_proce
     assert max(map(int, done.stdout.split())) <= 2
 
 
+@pytest.mark.parametrize("project", ways(servers=False)[:1], indirect=True)
+def test_the_documents_first_example_works(project: Project) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "use-async-engines.md"
+    code = page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    variables = {**os.environ, "DBKIT_PROJECT": str(project.root)}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "it works\n", "")
+
+
 # --- cancellation, forks --------------------------------------------------------------------------------------------------
 
 

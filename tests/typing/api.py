@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_type
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session, sessionmaker
 
 import dbkit
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     assert_type(measure(dbkit.engine("user"), samples.append), Measurement)
     assert_type(measure(dbkit.async_engine("user"), samples.append), Measurement)
 
+    assert_type(dbkit.async_engine("user", project=project), AsyncEngine)
+
     async def probe() -> None:
         assert_type(await dbkit.async_health("user", deadline_s=0.5), dbkit.Health)
 
@@ -45,5 +48,7 @@ if TYPE_CHECKING:
     assert_type(config.url(), sa.URL)
     assert_type(config.get_connection_url(), str)
     assert_type(config.create_engine(), sa.Engine)
+    assert_type(config.create_async_engine(pool_size=1), AsyncEngine)
+    assert_type(config.get_connection_url(asynchronous=True), str)
     assert_type(config.redacted(), str)
     assert_type(migrations.revision(project, "user", "message", autogenerate=True), NewRevision)
