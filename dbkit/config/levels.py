@@ -79,9 +79,12 @@ class _Reading:
         given = self.fields.pop("url", None)
         parts = None
         if given is not None:
+            before = len(self.errors)
             with self.noting():
                 parts = _taken_apart(*given)
                 _agree(self.fields, parts, given[1])
+            if before != len(self.errors):
+                self.passed.append(Claim(name="url", value=given[0], source=given[1], why="it is refused"))
         return Level(
             scope=self.scope,
             kind=self.kind,
@@ -135,7 +138,7 @@ def _take_argument(found: Fields, name: str, value: object) -> None:
     if name == "query":
         found[name] = (value, source)
         return
-    text = value.reveal() if isinstance(value, Secret) else str(value)
+    text = _argument_text(value)
     if name == "socket":
         if not text.startswith("/") or "host" in found:
             raise ConfigurationError(
@@ -148,6 +151,14 @@ def _take_argument(found: Fields, name: str, value: object) -> None:
     else:
         setting = BY_FIELD["driver" if name == "async_driver" else name]
         found[name] = (_read(setting, text.lower() if isinstance(value, bool) else text, name), source)
+
+
+def _argument_text(value: object) -> str:
+    """Make text of an argument; what hides its secret from `str` is asked for it."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    render = getattr(value, "render_as_string", None)  # an SQLAlchemy URL, which is not imported here
+    return str(value) if render is None else str(render(hide_password=False))
 
 
 def _from_variables(

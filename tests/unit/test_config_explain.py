@@ -328,3 +328,11 @@ def test_a_url_is_told_with_what_it_sets_and_never_shown() -> None:
     ]
     assert [of(found, name).source.name for name in ("user", "password", "driver")] == ["DATABASE_URL"] * 3
     assert "correct-horse" not in json.dumps(found.to_json())
+
+
+@pytest.mark.parametrize("url", ["postgresql://app:hidden/word@h/x", "nonsense-hidden", "mysql://h/x?sslmode=hidden"])
+def test_a_url_that_is_refused_is_told_as_such_and_never_shown(url: str) -> None:
+    found = told({"DATABASE_URL": url, "DATABASE_USER": "app"})
+    assert lost(of(found, "url")) == [("***", "DATABASE_URL", "it is refused")]
+    assert (found.exit_code, of(found, "user").value) == (2, "app")
+    assert "nonsense-hidden" not in json.dumps(found.to_json())

@@ -313,3 +313,11 @@ def test_a_private_key_given_as_text_is_shown_nowhere(key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         resolve(Settings(), environ={"DATABASE_TYPE": "postgresql", "DATABASE_SSL_CERT": broken}).endpoint()
     assert "TUlHa0FnRUJCREI" not in caught.value.message
+
+
+def test_a_url_of_sqlalchemy_is_taken_with_its_password() -> None:
+    import sqlalchemy as sa
+
+    url = sa.make_url("postgresql://app:correct%20horse@db.example.com/x")
+    config = resolve(Settings(), "user", environ={}, overrides={"url": url})
+    assert found(config, "password") == "correct horse"
