@@ -105,12 +105,15 @@ def read(
     errors = [slip(name, near) for name, near in strange.items() if near is not None]
     errors += [error for level in levels for error in level.errors]
     errors += combined.errors
-    fields, lost, backend = dict(combined.fields), list(combined.lost), None
+    fields, lost, backend, asked = dict(combined.fields), list(combined.lost), None, []
     try:
         backend = _backend_of(fields)
-        choice = choose_drivers(wishes(levels, backend.name), backend, backend_level=level_of_backend(levels))
+        asked = wishes(levels, backend.name)
+        choice = choose_drivers(asked, backend, backend_level=level_of_backend(levels))
     except ConfigurationError as error:
         errors.append(cleaned(error))
+        why = "no driver could be chosen"
+        lost += [Claim(name="driver", value=wish.name, source=wish.source, why=why) for wish in asked]
     else:
         fields |= choice.fields
         lost += [Claim(name=name, value=wish.name, source=wish.source, why=why) for name, wish, why in choice.passed]

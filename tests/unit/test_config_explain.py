@@ -336,3 +336,9 @@ def test_a_url_that_is_refused_is_told_as_such_and_never_shown(url: str) -> None
     assert lost(of(found, "url")) == [("***", "DATABASE_URL", "it is refused")]
     assert (found.exit_code, of(found, "user").value) == (2, "app")
     assert "nonsense-hidden" not in json.dumps(found.to_json())
+
+
+def test_a_driver_that_is_refused_is_told_beside_the_error() -> None:
+    found = told({"DATABASE_TYPE": "tidb", "DATABASE_HOST": "h", "DATABASE_DRIVER": "aiomysql"})
+    assert found.errors[0].message.startswith("DATABASE_DRIVER: driver 'aiomysql' is refused")
+    assert lost(of(found, "driver")) == [("aiomysql", "DATABASE_DRIVER", "no driver could be chosen")]
