@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -346,6 +347,29 @@ def test_a_lost_server_and_a_slow_statement_are_told_apart(certificate: Issued) 
         engine.dispose()
         server.finish()
     assert faults == {"HANG": Fault.OTHER, "BYE": Fault.CONNECTION_LOST}
+
+
+def told(error: BaseException) -> str:
+    """Write all that an error tracker would send of an error: the chain, the frames and their variables."""
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+@loads
+@pytest.mark.parametrize("trouble", ["refused", "silent", "unloadable"])
+def test_no_error_carries_the_password_out(certificate: Issued, trouble: str) -> None:
+    canary = Secret(secrets.token_hex(12))  # which shows itself to nobody who prints this frame
+    with LoginStub(certificate=certificate) as stub, socket.create_server(("127.0.0.1", 0)) as silent:
+        there = config(stub.port, password=canary)
+        if trouble == "silent":
+            there = replace(there, port=silent.getsockname()[1], mssql_encrypt="strict", connect_timeout_s=1.0)
+        if trouble == "unloadable":
+            there = replace(there, query={"driver": "/nowhere/libmsodbcsql-18.6.so.2.1"})
+        with pytest.raises((sa.exc.DBAPIError, MissingDriverError)) as caught:
+            there.create_engine().connect()
+        all_of_it = told(caught.value)
+        assert "do_connect" in all_of_it or "_invoke_creator" in all_of_it  # the frames are there
+        assert canary.reveal() not in all_of_it
+        assert [login["password"] for login in stub.logins] == ([canary.reveal()] if trouble == "refused" else [])
 
 
 @loads
