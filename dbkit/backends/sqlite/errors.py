@@ -18,6 +18,8 @@ _FAULTS: Final = {
     23: Fault.NOT_ALLOWED,  # SQLITE_AUTH
     26: Fault.UNREACHABLE,  # SQLITE_NOTADB
 }
+# What aiosqlite says of a connection that was closed, as SQLAlchemy words it.
+_CLOSED: Final = frozenset({"no active connection", "Connection closed"})
 
 
 class SqliteErrors:
@@ -27,6 +29,8 @@ class SqliteErrors:
         """Classify an error by its primary result code."""
         driver = driver_error(error)
         code = getattr(driver, "sqlite_errorcode", None)
+        if code is None and str(driver) in _CLOSED:
+            return Fault.CONNECTION_LOST
         if code == sqlite3.SQLITE_ERROR and str(driver).startswith("no such table"):
             return Fault.NO_TABLE  # it has no code of its own
         return marked_fault(error) or _FAULTS.get((code or 0) & 0xFF, Fault.OTHER)
