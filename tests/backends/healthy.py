@@ -144,8 +144,7 @@ class Freezer:
                 target.sendall(data)
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)
-        if threading.current_thread().daemon:
-            source.close()
+        source.close()
 
 
 def probe_threads() -> int:
