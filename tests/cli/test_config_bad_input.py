@@ -104,7 +104,7 @@ VALUES = [
     ("DATABASE_SCHEMA", "a;drop", "expected a name of small letters"),
     ("DATABASE_COLLATION", "utf8; drop", "expected the name of a collation"),
     ("DATABASE_COLLATION", "C'", "expected the name of a collation"),
-    ("DATABASE_PASSWORD_PROVIDER", "acme.secrets", "expected module:function"),
+    ("DATABASE_PASSWORD_PROVIDER", "acme.tokens", "expected module:function"),
     ("DATABASE_TLS", "off", "expected 'verify'"),
 ]
 

@@ -106,7 +106,7 @@ def test_a_url_with_a_host_settles_the_port_against_a_weaker_one() -> None:
 
 
 def test_another_type_at_a_stronger_level_leaves_a_weaker_url_alone() -> None:
-    config = read({"DATABASE_URL": "postgresql://u:secret@db.example.com/x", "USER_DATABASE_TYPE": "sqlite"})
+    config = read({"DATABASE_URL": "postgresql://u:of-another-server@db.example.com/x", "USER_DATABASE_TYPE": "sqlite"})
     assert (config.backend, config.host, config.password) == ("sqlite", None, None)
 
 
