@@ -49,8 +49,7 @@ class MysqlCodecs(KindCodecs):
     """The codecs of MySQL 8."""
 
     name = "mysql"
-    # constants beside each other are one: https://dev.mysql.com/doc/refman/8.0/en/string-literals.html
-    parting = "%' '("
+    parting = "%' '("  # constants beside each other are one
     # Compares nothing as equal that differs, trailing blanks included: PostgreSQL's equality.
     collation: ClassVar[str] = "utf8mb4_0900_bin"
     # A document never equals a text: https://dev.mysql.com/doc/refman/8.0/en/json.html#json-comparison
@@ -144,9 +143,8 @@ class MysqlCodecs(KindCodecs):
 
 
 def _text(value: object) -> str:
-    if isinstance(value, datetime):
-        return moment_text(value)
-    return value.isoformat() if isinstance(value, date) else str(value)
+    day = value.isoformat() if isinstance(value, date) else str(value)
+    return moment_text(value) if isinstance(value, datetime) else day
 
 
 CODECS: Codecs = MysqlCodecs()
