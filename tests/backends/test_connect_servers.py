@@ -17,6 +17,7 @@ from dbkit.backends import backend_of, get_backend
 from dbkit.config.connect import connect
 from dbkit.errors import BackendMismatchError, ConfigurationError, DatabaseMissingError, UnreachableError
 from tests.backends.accounts import Account, configured, one, throw_away_account
+from tests.driving import servers_by_every_driver
 from tests.servers import Server, need_server
 
 HOSTILE = [
@@ -47,11 +48,13 @@ def account(server: Server) -> Iterator[Account]:
         yield made
 
 
+@pytest.mark.driven
+@servers_by_every_driver
 @pytest.mark.parametrize("password", HOSTILE)
 def test_a_password_of_any_characters_logs_in(server: Server, account: Account, password: str) -> None:
     account.set_password(password)
     config = configured(server, user=account.user, password=password, database=_own_database(server))
-    with config.create_engine(poolclass=NullPool).connect() as connection:
+    with server.product(config, poolclass=NullPool).connect() as connection:
         assert one(connection, "SELECT 1") == 1
 
 
