@@ -179,17 +179,16 @@ def test_a_statement_that_is_cancelled_leaves_the_pool_whole(config: DatabaseCon
     assert run(main, config) == [0, 1, 2]
 
 
-@on_servers
-def test_a_transaction_that_is_cancelled_is_rolled_back(config: DatabaseConfig) -> None:
-    sleep = sa.text(SLEEP.get(config.backend, "SELECT SLEEP(30)"))
-    config = replace(config, database=config.database if config.backend == "postgresql" else None)
+TRANSACTIONAL_DDL = [item for item in ways() if item.values[0].backend == "postgresql"]
 
+
+@pytest.mark.parametrize("config", TRANSACTIONAL_DDL, indirect=True)
+def test_a_transaction_that_is_cancelled_is_rolled_back(config: DatabaseConfig) -> None:
     async def main(engine: AsyncEngine) -> bool:
         async def transaction() -> None:
             async with engine.begin() as connection:
-                if config.backend == "postgresql":
-                    await connection.execute(sa.text("CREATE TEMP TABLE cancelled (n int)"))
-                await connection.execute(sleep)
+                await connection.execute(sa.text("CREATE TEMP TABLE cancelled (n int)"))
+                await connection.execute(sa.text(SLEEP[config.backend]))
 
         task = asyncio.create_task(transaction())
         await asyncio.sleep(0.3)
@@ -200,8 +199,6 @@ def test_a_transaction_that_is_cancelled_is_rolled_back(config: DatabaseConfig) 
             names = await connection.run_sync(lambda there: sa.inspect(there).get_temp_table_names())
             return "cancelled" in names
 
-    if config.backend != "postgresql":
-        pytest.skip("this backend commits DDL by itself; what it holds is tested with the pool")
     assert run(main, config) is False
 
 
