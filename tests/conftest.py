@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -97,6 +98,17 @@ def pytest_unconfigure() -> None:
 
 def _parameters(backends: tuple[str, ...]) -> list[object]:
     return [pytest.param(name, id=name, marks=getattr(pytest.mark, name)) for name in backends]
+
+
+@pytest.fixture(autouse=True)
+def _forget_secrets() -> Iterator[None]:
+    """Forget the passwords of a test when it ends: another one's words may hold them, and would be hidden."""
+    registry = sys.modules["dbkit.config.redact"]._registry
+    known = dict(registry._values)
+    yield
+    registry._values.clear()
+    registry._values.update(known)
+    registry._forms = None
 
 
 @pytest.fixture(scope="session", params=_parameters(SERVERS))

@@ -14,9 +14,6 @@ MASK = "***"
 # A shorter value would turn ordinary words into asterisks; it is hidden where a URL or a `password=` gives it away.
 SHORTEST = 4
 
-# A pattern of a secret of a megabyte takes seconds to make; a longer one than this is looked for as it is.
-LONGEST = 4096
-
 # A process that runs for months meets a new token every few minutes; those that were used last are hidden.
 MOST = 500
 
@@ -31,13 +28,14 @@ _ASSIGNED = re.compile(
 
 
 class _Registry:
-    """The values that must not be seen, and the one pattern that finds them all; it is made when a text is to be hidden."""
+    """The values that must not be seen, in every form in which they turn up.
+
+    Looking for one after the other is faster than a pattern of them all, and a new one costs nothing to begin with.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, frozenset[str]] = {}
-        self._pattern: re.Pattern[str] | None = None
-        self._long: list[str] = []
-        self._stale = False
+        self._forms: tuple[str, ...] | None = ()
         self._lock = threading.Lock()
 
     def add(self, value: str) -> None:
@@ -46,26 +44,23 @@ class _Registry:
         with self._lock:
             known = self._values.pop(value, None)
             self._values[value] = known if known is not None else frozenset(_forms(value))
-            self._stale = self._stale or known is None
+            if known is None:
+                self._forms = None
             while len(self._values) > MOST:
                 del self._values[next(iter(self._values))]
 
     def hide(self, text: str) -> str:
-        pattern, long = self._current()
-        for form in long:
-            text = text.replace(form, MASK)
-        return pattern.sub(MASK, text) if pattern else text
+        for form in self._current():
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
 
-    def _current(self) -> tuple[re.Pattern[str] | None, list[str]]:
+    def _current(self) -> tuple[str, ...]:
         with self._lock:
-            if self._stale:
+            if self._forms is None:
                 # the longest first, or a part of an encoded form would stay
-                found = sorted(frozenset().union(*self._values.values()), key=len, reverse=True)
-                short = [form for form in found if len(form) <= LONGEST]
-                self._pattern = re.compile("|".join(map(re.escape, short))) if short else None
-                self._long = [form for form in found if len(form) > LONGEST]
-                self._stale = False
-            return self._pattern, self._long
+                self._forms = tuple(sorted(frozenset().union(*self._values.values()), key=len, reverse=True))
+            return self._forms
 
     def renew_lock(self) -> None:
         """Give a forked child a lock of its own: another thread of the parent may have held it."""

@@ -58,7 +58,7 @@ def test_a_revision_that_fails_is_1_and_the_others_go_on(home: Home, shell: Shel
     ("arguments", "error", "hint"),
     [
         (("migrate", "usr"), "unknown service 'usr'", "did you mean 'user'?"),
-        (("migrat",), "no such command 'migrat'. Did you mean 'migrate'?", "`dbkit --help` shows what it takes"),
+        (("histori",), "no such command 'histori'. Did you mean 'history'?", "`dbkit --help` shows what it takes"),
         (("migrate", "--zzz"), "no such option: --zzz", "`dbkit migrate --help` shows what it takes"),
         (("stamp", "user"), "missing argument 'REVISION'", "`dbkit stamp --help` shows what it takes"),
         ((), "missing command", "`dbkit --help` shows what it takes"),
