@@ -160,16 +160,18 @@ class _Asked:
 
     key: tuple[str, str]
     sink: Sink
-    flowing: list[Measurement] = field(default_factory=list)
+    flowing: weakref.WeakKeyDictionary[sa.Engine, Measurement] = field(default_factory=weakref.WeakKeyDictionary)
 
     def take(self, engine: sa.Engine | AsyncEngine) -> None:
-        self.flowing.append(measure(engine, self.sink, pool_name=self.key[1]))
+        found: Any = getattr(engine, "sync_engine", engine)
+        self.flowing[found] = measure(engine, self.sink, pool_name=self.key[1])
 
     def stop(self) -> None:
         with _lock:
             if self in _asked:
                 _asked.remove(self)
-            flowing, self.flowing = self.flowing, []
+            flowing = list(self.flowing.values())
+            self.flowing.clear()
         for measurement in flowing:
             measurement.stop()
 

@@ -6,6 +6,7 @@ Names, units and buckets are OpenTelemetry's: https://opentelemetry.io/docs/spec
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -75,13 +76,13 @@ class PoolSink(Protocol):
         ...
 
     def add_pool(self, read: Callable[[], PoolUse | None], attributes: Mapping[str, str | int]) -> Callable[[], None]:
-        """Take a function that tells how full a pool is; give one that ends this."""
+        """Take a function that tells how full a pool is, None where it is gone or no queue; give one that ends this."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """Samples that flow until `stop` is called."""
+    """Samples that flow until `stop` is called; to call it again does nothing."""
 
     stop: Callable[[], None]
 
@@ -136,6 +137,16 @@ class Outlet:
 _lock = threading.Lock()
 
 
+def _renew_lock() -> None:
+    """Give a forked child a lock of its own: another thread of the parent may have held it."""
+    global _lock  # noqa: PLW0603 - the only way to replace it
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def measure(engine: sa.Engine | AsyncEngine, sink: Sink, *, pool_name: str | None = None) -> Measurement:
     """Send an engine's metrics to a sink from now on; several sinks may be there.
 
@@ -153,13 +164,17 @@ def measure(engine: sa.Engine | AsyncEngine, sink: Sink, *, pool_name: str | Non
         meter = meter_of(sync, attributes)
         meter.outlet.add(sink)
     end_pool = _ask_pools(sync, sink, attributes)
+    # weak: whoever keeps a measurement keeps no engine with it
+    running = [weakref.ref(meter)]
 
     def stop() -> None:
         end_pool()
         with _lock:
-            meter.outlet.remove(sink)
-            if not meter.outlet.sinks:
-                meter.detach()
+            found = running.pop()() if running else None
+            if found is not None:
+                found.outlet.remove(sink)
+                if not found.outlet.sinks:
+                    found.detach()
 
     return Measurement(stop=stop)
 

@@ -69,7 +69,7 @@ class OpenTelemetrySink:
         meter = metrics.get_meter("dbkit", meter_provider=meter_provider)
         self._observation = metrics.Observation
         self._lock = threading.Lock()
-        self._pools: dict[int, tuple[Read, str | int]] = {}
+        self._pools: dict[object, tuple[Read, str | int]] = {}
         self._waiting: deque[Sample] = deque()
         self._take: dict[str, Callable[[float, Attributes], None]] = {}
         for name, text in _HISTOGRAMS.items():
@@ -90,7 +90,7 @@ class OpenTelemetrySink:
 
     def add_pool(self, read: Read, attributes: Attributes) -> Callable[[], None]:
         """Observe a pool whenever metrics are collected."""
-        key = id(read)
+        key = object()
         with self._lock:
             self._pools[key] = (read, attributes[_POOL])
 
@@ -111,12 +111,15 @@ class OpenTelemetrySink:
     def _seen(self) -> Iterator[tuple[str | int, list[PoolUse]]]:
         """Look at all pools, those of one name together: a service may have an engine for each event loop."""
         with self._lock:
-            pools = list(self._pools.values())
+            pools = list(self._pools.items())
         found: dict[str | int, list[PoolUse]] = {}
-        for read, name in pools:
+        for key, (read, name) in pools:
             use = read()
             if use is not None:
                 found.setdefault(name, []).append(use)
+            else:  # its engine is gone, perhaps with the loop that it belonged to
+                with self._lock:
+                    self._pools.pop(key, None)
         yield from found.items()
 
     def _observe_use(self, options: CallbackOptions) -> Iterable[Observation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import weakref
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from dbkit.config import DatabaseConfig
+from dbkit.config import DatabaseConfig, metrics
 from dbkit.config.metrics import (
     BUCKETS_S,
     CREATE_TIME,
@@ -229,6 +230,49 @@ def test_a_measured_engine_that_nobody_holds_goes(config: DatabaseConfig) -> Non
     assert gone() is None
 
 
+def test_whoever_keeps_a_measurement_keeps_no_engine(config: DatabaseConfig) -> None:
+    reader = InMemoryMetricReader()
+    sink = OpenTelemetrySink(MeterProvider(metric_readers=[reader]))
+    engine = config.create_engine()
+    measurement = measure(engine, sink, pool_name="user")
+    engine.connect().close()
+    assert IN_USE in metrics_of(reader)
+    engine.dispose()
+    gone = weakref.ref(engine)
+    del engine
+    gc.collect()
+    assert gone() is None
+    assert IN_USE not in metrics_of(reader)
+    assert sink._pools == {}
+    measurement.stop()
+
+
+def test_a_measurement_that_is_stopped_twice_stops_no_other(engine: sa.Engine, samples: list[Sample]) -> None:
+    again = measure(engine, samples.append)
+    for _ in range(2):
+        again.stop()
+    samples.clear()
+    with engine.connect() as connection:
+        connection.execute(SELECT)
+    assert len(named(samples, OPERATION)) >= 1
+
+
+def test_the_last_measurement_may_be_stopped_twice(engine: sa.Engine) -> None:
+    measurement = measure(engine, lambda _: None)
+    for _ in range(2):
+        measurement.stop()
+    assert "dbkit_meter" not in vars(engine.dialect)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_measures_though_a_thread_of_its_parent_was_about_to() -> None:
+    with metrics._lock:
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if metrics._lock.acquire(timeout=5) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def metrics_of(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
     data = reader.get_metrics_data()
     assert data is not None
@@ -299,3 +343,23 @@ def test_a_service_is_measured_on_all_its_engines_those_of_today_and_those_to_co
     asyncio.run(run())
     assert len(named(found, OPERATION)) > synchronous
     assert len(named(found, CREATE_TIME)) == 2
+
+
+def test_a_measured_service_lets_the_engines_of_loops_that_are_gone_go(service: Service) -> None:
+    project, engines = service.project, []
+    measurement = project.measure("user", lambda _: None)
+
+    async def use() -> None:
+        engine = project.async_engine("user")
+        engines.append(weakref.ref(engine.sync_engine))
+        async with engine.connect() as connection:
+            await connection.execute(SELECT)
+        await engine.dispose()
+
+    for _ in range(3):
+        asyncio.run(use())
+    asyncio.run(asyncio.sleep(0))
+    project.engine("user")
+    gc.collect()
+    assert [engine() is None for engine in engines[:2]] == [True, True]
+    measurement.stop()
