@@ -52,6 +52,7 @@ class _Watched(Queue):
         """Make an empty pool of the same kind, measured as this one."""
         pool: Any = super().recreate()
         pool.on_wait = self.on_wait
+        pool._timeout = self._patience_s  # noqa: SLF001 - of its own class; it was given that of the work that is watched
         return pool
 
     def _do_get(self) -> ConnectionPoolEntry:
@@ -61,13 +62,32 @@ class _Watched(Queue):
             return super()._do_get()
         watch.stage = "waiting for a free connection of the pool"
         record = super()._do_get()
-        if record.dbapi_connection is not None:
-            watch.stage = "waiting for an answer over a pooled connection"
-            dialect = cast("sa.Dialect", self._dialect)  # a pool without an engine would have none
-            fd = backend_of(dialect).connector(dialect.driver).socket_fd(record.dbapi_connection)
+        try:
+            fd = self._socket_fd(record)
             if fd is not None:
                 watch.guard(fd)
+        except BaseException:
+            super()._do_return_conn(record)  # nobody else would give its place back
+            raise
+        if record.dbapi_connection is not None:
+            watch.stage = "waiting for an answer over a pooled connection"
         return record
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        """Put a connection back into the queue: whoever takes it next is not bound by this work's time."""
+        watch = current_watch()
+        try:
+            fd = None if watch is None else self._socket_fd(record)
+            if watch is not None and fd is not None:
+                watch.release(fd)
+        finally:
+            super()._do_return_conn(record)
+
+    def _socket_fd(self, record: ConnectionPoolEntry) -> int | None:
+        if record.dbapi_connection is None:
+            return None
+        dialect = cast("sa.Dialect", self._dialect)  # a pool without an engine would have none
+        return backend_of(dialect).connector(dialect.driver).socket_fd(record.dbapi_connection)
 
     @property
     def _timeout(self) -> float:

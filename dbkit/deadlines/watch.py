@@ -34,7 +34,8 @@ class Watch:
         self._clock = clock
         self._end = clock() + seconds
         self._lock = threading.Lock()
-        self._sockets: list[int] = []
+        self._sockets: dict[int, int] = {}
+        """By the driver's own number, ours for the same socket."""
         self._over = False
         self._passed = False
 
@@ -61,9 +62,15 @@ class Watch:
         """Shut this socket when time is up, or now where it is; the driver may close its own number in the meantime."""
         with self._lock:
             if not self._over:
-                self._sockets.append(os.dup(fd))
+                self._let_go(fd)  # the number may have been that of a connection that is closed by now
+                self._sockets[fd] = os.dup(fd)
             if self._passed:
                 self._shut()
+
+    def release(self, fd: int) -> None:
+        """Leave this socket alone: its connection goes to where somebody else may take it."""
+        with self._lock:
+            self._let_go(fd)
 
     def expire(self) -> None:
         """Say that time is up: shut the sockets, unless the work is done."""
@@ -86,12 +93,16 @@ class Watch:
         _current.reset(self._token)
         with self._lock:
             self._over = True
-            for fd in self._sockets:
-                os.close(fd)
-            self._sockets.clear()
+            for fd in list(self._sockets):
+                self._let_go(fd)
+
+    def _let_go(self, fd: int) -> None:
+        ours = self._sockets.pop(fd, None)
+        if ours is not None:
+            os.close(ours)
 
     def _shut(self) -> None:
-        for fd in self._sockets:
+        for fd in self._sockets.values():
             with socket.socket(fileno=fd) as shut, contextlib.suppress(OSError):
                 shut.shutdown(socket.SHUT_RDWR)
         self._sockets.clear()
