@@ -62,9 +62,8 @@ class Dialler:
         del record
         try:
             self.connector.set_up(connection, self.endpoint)
-        except BaseException:
-            connection.close()  # the pool does not: it has not got it yet
-            raise
+        except BaseException as error:
+            raise _closed(connection, error)  # the pool does not close it: it has not got it yet
 
     def _dial_again(self, dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any]) -> Dialled:
         """Give a connection or an error; a refused password that may have just been replaced is asked for once more."""
@@ -94,9 +93,7 @@ class Dialler:
             self._guard(connection)
             self._prove(connection)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the password
-            if connection is not None:
-                connection.close()
-            return None, self._fresh(error, dialect)
+            return None, self._fresh(_closed(connection, error), dialect)
         return connection, None
 
     def _guard(self, connection: DBAPIConnection) -> None:
@@ -154,6 +151,18 @@ def _kind(error: Exception, fault: Fault, dbapi: DBAPIModule) -> type[Exception]
     if fault is Fault.OTHER:
         return type(error) if isinstance(error, dbapi.Error) else None
     return type(error) if isinstance(error, dbapi.OperationalError) else dbapi.OperationalError
+
+
+def _closed(connection: DBAPIConnection | None, error: BaseException) -> BaseException:
+    """Close a connection that failed; give its error, or what ends the work altogether."""
+    try:
+        if connection is not None:
+            connection.close()
+    except Exception:  # noqa: BLE001 - it says less than the error that came first
+        return error
+    except BaseException as stronger:  # noqa: BLE001 - raised by whoever called
+        return stronger
+    return error
 
 
 def _make_own_folder(path: str) -> None:
