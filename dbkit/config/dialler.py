@@ -63,7 +63,10 @@ class Dialler:
         try:
             self.connector.set_up(connection, self.endpoint)
         except BaseException as error:
-            raise _closed(connection, error)  # the pool does not close it: it has not got it yet
+            stronger = _closed(connection, error)  # the pool does not close it: it has not got it yet
+            if stronger is not error:
+                raise stronger from None
+            raise
 
     def _dial_again(self, dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any]) -> Dialled:
         """Give a connection or an error; a refused password that may have just been replaced is asked for once more."""
