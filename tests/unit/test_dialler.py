@@ -40,7 +40,7 @@ def dial(at_close: BaseException) -> BaseException:
     )
     made = SimpleNamespace(close=close)
     dialect: Any = SimpleNamespace(is_async=False, connect=lambda **_: made, loaded_dbapi=psycopg2)
-    with pytest.raises(BaseException, match="went away|^$") as caught:
+    with pytest.raises(BaseException, match=r"went away|^$") as caught:
         dialler.connect(dialect, None, [], {})
     return caught.value
 
