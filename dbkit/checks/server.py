@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from dbkit.backends import get_backend
 from dbkit.backends.observing import advice, fine, graded, problem
-from dbkit.backends.protocol import Fault, GrantPlace, Observation, Role, Verdict
+from dbkit.backends.protocol import Fault, Grant, GrantPlace, Observation, Role, Verdict
 from dbkit.checks.settings import by_days, expiry
 from dbkit.config.redact import redact
 from dbkit.errors import DatabaseMissingError, DbkitError
@@ -131,26 +131,33 @@ def rights(
     from dbkit.checks.grants import grant_place
 
     place = grant_place(config, version_table=version_table)
-    yield from _lacking(config, connection, place, role=role)
+    missing = _missing(config, connection, place=place, role=role)
+    for grant in missing:
+        said = f"{place.account(role)!r} lacks a right for {grant.purpose}"
+        yield problem(f"rights.{role.value}", said, f"{grant.sql};")
+    if not missing:
+        yield _enough(place, role)
     if place.service_account == place.migration_account and role is Role.SERVICE:
-        yield from _lacking(config, connection, place, role=Role.MIGRATION, verdict=Verdict.ADVICE)
+        yield _may_migrate(_missing(config, connection, place=place, role=Role.MIGRATION), place)
 
 
-def _lacking(
-    config: DatabaseConfig,
-    connection: sa.Connection,
-    place: GrantPlace,
-    *,
-    role: Role,
-    verdict: Verdict = Verdict.PROBLEM,
-) -> Iterator[Observation]:
-    check, account = f"rights.{role.value}", place.account(role)
-    missing = get_backend(config.backend).grants.missing(connection, place, role)
-    needed = [grant for grant in missing if grant.only_for is None]  # the database is there already
-    for grant in needed:
-        yield graded(verdict, check, f"{account!r} lacks a right for {grant.purpose}", hint=f"{grant.sql};")
-    if not needed:
-        yield fine(check, f"{account!r} may {'read and write rows' if role is Role.SERVICE else 'change the schema'}")
+def _missing(config: DatabaseConfig, connection: sa.Connection, *, place: GrantPlace, role: Role) -> list[Grant]:
+    found = get_backend(config.backend).grants.missing(connection, place, role)
+    return [grant for grant in found if grant.only_for is None]  # the database is there already
+
+
+def _enough(place: GrantPlace, role: Role) -> Observation:
+    may = "read and write rows" if role is Role.SERVICE else "change the schema"
+    return fine(f"rights.{role.value}", f"{place.account(role)!r} may {may}")
+
+
+def _may_migrate(missing: list[Grant], place: GrantPlace) -> Observation:
+    """Judge a service's own account; whether migrations have another one elsewhere cannot be seen from here."""
+    if not missing:
+        return _enough(place, Role.MIGRATION)
+    grants = " ".join(f"{grant.sql};" for grant in missing)
+    hint = f"that is right where migrations log in as DATABASE_MIGRATION_USER; else: {grants}"
+    return advice("rights.migration", f"{place.service_account!r} lacks rights that migrations need", hint)
 
 
 def protection(config: DatabaseConfig, now: datetime) -> Iterator[Observation]:
