@@ -15,7 +15,7 @@ from dbkit.backends.observing import advice, fine, problem
 from dbkit.backends.protocol import Observation, Verdict
 from dbkit.checks.findings import Finding, FindingsResult, ServiceFindings
 from dbkit.checks.server import opened
-from dbkit.checks.settings import secret_files
+from dbkit.checks.settings import UNKNOWN_HINT, secret_files
 from dbkit.config.explain import Explanation, explain
 from dbkit.errors import ConfigurationError, DbkitError, ExitCode, gravest
 
@@ -121,10 +121,10 @@ def _values(found: Explanation) -> Iterator[Observation]:
         yield problem("settings.values", error.message, error.hint or "see docs/reference/configuration.md")
     if not found.errors:
         many = sum(value.source.kind != "default" for value in found.values)
-        yield fine("settings.values", f"{many} values are set, and every one can be used")
-    if found.unknown:
-        hint = "unset them, or look up how they are called: docs/reference/configuration.md"
-        yield advice("settings.unknown", f"nothing reads {', '.join(found.unknown)}", hint)
+        yield fine("settings.values", f"every value can be used; {many} of them set, the others by default")
+    strange = [name for name in found.unknown if not any(repr(name) in error.message for error in found.errors)]
+    if strange:
+        yield advice("settings.unknown", f"nothing reads {', '.join(strange)}", UNKNOWN_HINT)
     for value in found.values:
         # in a project's file they are templates, for whichever backend
         template = value.source.kind == "file" and value.field in {"database", "sqlite_path"}

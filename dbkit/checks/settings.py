@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Let's Encrypt's certificates are renewed 30 days before their end: three weeks before it, that has failed more than once.
 SOON_DAYS: Final = 21
 LATE_DAYS: Final = 7
+UNKNOWN_HINT: Final = "leave it out; dbkit config explain shows what is read"
 # The fields of a configuration that hold a secret, with the field that names its file.
 _SECRETS: Final = {"password": "password_file", "migration_password": "migration_password_file"}
 _OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
@@ -34,8 +35,7 @@ def unknown_variables(project: Project, service: str, environ: Mapping[str, str]
     strange = sorted({*own, *(name for name in unknown_names(found, services) if name.startswith("DATABASE_"))})
     if not strange:
         return fine("settings.unknown", "every DATABASE_… variable is known")
-    hint = "unset them; dbkit config explain shows what is read"
-    return advice("settings.unknown", f"nothing reads {', '.join(strange)}", hint)
+    return advice("settings.unknown", f"nothing reads {', '.join(strange)}", UNKNOWN_HINT)
 
 
 def secret_files(config: DatabaseConfig, endpoint: Endpoint) -> Iterator[Finding]:

@@ -245,6 +245,19 @@ def test_what_is_only_to_be_mended_later_leaves_the_code_alone(inside: Inside) -
     )
     said = " ".join(done.out.split())
     assert (done.code, done.err) == (0, "")
-    assert "advice settings.unknown nothing reads DATABASE_REPLICA_NAMES" in said
+    assert (
+        "advice settings.unknown nothing reads DATABASE_REPLICA_NAMES hint: leave it out; dbkit config explain" in said
+    )
     assert "advice settings.unused DATABASE_SCHEMA is set and not used: MySQL has nothing of this kind" in said
     assert "advice tls.mode DATABASE_TLS is 'insecure-private': clear text" in said
+
+
+def test_a_variable_that_is_refused_is_told_once(inside: Inside) -> None:
+    done = inside.run("config", "check", "user", DATABASE_HOTS="db", DATABASE_REPLICA_NAMES="x")
+    said = " ".join(done.out.split())
+    assert (done.code, said.count("DATABASE_HOTS"), said.count("nothing reads DATABASE_REPLICA_NAMES")) == (2, 1, 1)
+
+
+def test_values_that_are_well_are_counted(inside: Inside) -> None:
+    done = inside.run("config", "check", "user", "--verbose")
+    assert "ok settings.values every value can be used" in " ".join(done.out.split())
