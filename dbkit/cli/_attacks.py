@@ -31,7 +31,7 @@ def tables(found: Proofs) -> None:
     """Write what became of every attack, and last what is wrong."""
     if any(proof.trials for proof in found.services):
         _output.line(
-            "Impostors on this machine took the servers' place, and a canary the password's. "
+            "Impostors on this machine took the servers' place, and a canary the password's.\n"
             "Numbers are bytes that clients sent: in clear + over TLS."
         )
     for proof in found.services:
@@ -71,13 +71,27 @@ def _driver(proof: Proof, trials: list[Trial]) -> None:
     if all(trial.outcome is Outcome.NOT_INSTALLED for trial in trials):
         _output.line(f"{head}: not installed: {first.said}")
         return
-    _output.line(head)
-    columns = list(dict.fromkeys((trial.way, trial.store) for trial in trials))
-    cells = {(trial.attack, trial.way, trial.store): _cell(trial) for trial in trials}
-    rows = [(_ATTACKS[attack], *(cells[attack, way, store] for way, store in columns)) for attack in Attack]
-    _output.table(("the impostor", *(f"{_WAYS[way]}, {_STORES[store]}" for way, store in columns)), rows)
+    _output.line(_output.strong(head))
+    columns = dict(_columns(trials))
+    _output.table(("the impostor", *columns), list(zip(_ATTACKS.values(), *columns.values(), strict=True)))
     for line in _declined(trials):
         _output.line(line)
+
+
+def _columns(trials: Iterable[Trial]) -> Iterable[tuple[str, list[str]]]:
+    """Give a column for each way and place of the CA; one for both places where they make no difference."""
+    cells = {(trial.way, trial.store, trial.attack): _cell(trial) for trial in trials}
+    for way in dict.fromkeys(way for way, _, _ in cells):
+        found = {
+            store: [cells[way, store, attack] for attack in _ATTACKS]
+            for store in Store
+            if (way, store, Attack.CONTROL) in cells
+        }
+        first, *others = found.values()
+        if others and all(other == first for other in others):
+            yield f"{_WAYS[way]}, {' or '.join(_STORES[store] for store in found)}", first
+        else:
+            yield from ((f"{_WAYS[way]}, {_STORES[store]}", column) for store, column in found.items())
 
 
 def _cell(trial: Trial) -> str:

@@ -58,7 +58,7 @@ def explain(
     format: Annotated[Format, format_option("config explain")] = Format.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
-    """Explain every value: where it came from, what it overrode, and what the driver is given."""
+    """Explain every value. Where it came from, what it overrode, and what the driver is given."""
     found = _explanations(context, services)
     if format is Format.JSON:
         _errors(found)
@@ -80,7 +80,7 @@ def url(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Print the URL that verifies TLS under a bare create_engine, or why there is none."""
+    """Print the URL for other tools. It verifies TLS under a bare create_engine; 2 where none does."""
     project = _project.find([service])
     config = project.migration_config(service) if migration else project.config(service)
     found = config.url(asynchronous=asynchronous)
@@ -101,7 +101,7 @@ def check(
     format: Annotated[Format, format_option("config check")] = Format.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
-    """Check settings without a network, or with it; 2 where they cannot be used, 3 where nothing answers."""
+    """Check settings, without a network or with it. 2 where they cannot be used, 3 where nothing answers."""
     from dbkit.checks.configuration import check_configuration
 
     project = _project.find(services)

@@ -42,7 +42,7 @@ def doctor(
     format: Annotated[Format, format_option("doctor")] = Format.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
-    """Find out what is wrong with services, and write nothing; 4 where there is a problem."""
+    """Find out what is wrong with services. Writes nothing; 4 where there is a problem."""
     from dbkit.checks.doctor import doctor as examine
 
     result = examine(_project.find(services), services or (), processes=processes, deadline_s=deadline)

@@ -33,7 +33,7 @@ def prove(
     format: Annotated[Format, format_option("tls prove")] = Format.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
-    """Attack the connections that services make, by impostors on this machine; 4 where a credential leaves."""
+    """Attack the connections that services make. Impostors on this machine do; 4 where a credential leaves."""
     from dbkit.cli import _attacks
     from dbkit.testing.proof import prove_services
 
@@ -71,7 +71,7 @@ def show(
     format: Annotated[Format, format_option("tls show")] = Format.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
-    """Connect, and show what the server presents: chain, version, cipher, days left."""
+    """Connect, and show what the server presents. The chain, version, cipher, and the days that are left."""
     from dbkit.checks.certificates import read_certificate
 
     config = _project.find([service]).config(service)
@@ -113,12 +113,15 @@ def _show(config: DatabaseConfig, found: ServerTls | None) -> None:
     if found is None:
         _output.line(f"{config.service}: the connection to {title} is not protected by TLS, {_reason(config)}")
         return
-    _output.line(f"{config.service}: {title} at {config.address}")
+    _output.line(_output.strong(f"{config.service}: {title} at {config.address}"))
     checked = "certificate and host name" if found.verified else "certificate" if found.ca_file else "nothing"
     by = f", by the CAs of {found.ca_file}" if found.ca_file else ""
-    _output.line(f"{found.version}, {found.cipher}; verified: {checked}{by}")
-    headers = ("certificate of", "names", "from", "until", "days left", "issued by", "SHA-256")
+    _output.line(f"{found.version}, {found.cipher}")
+    _output.line(f"verified: {checked}{by}")
+    headers = ("certificate of", "names", "from", "until", "days left", "issued by")
     _output.table(headers, [_row(item) for item in found.chain])
+    for item in found.chain:
+        _output.line(f"SHA-256 of {item.subject}: {item.fingerprint}")
 
 
 def _reason(config: DatabaseConfig) -> str:
@@ -129,4 +132,4 @@ def _reason(config: DatabaseConfig) -> str:
 
 def _row(item: Certificate) -> tuple[str, ...]:
     dates = (f"{item.not_before:%Y-%m-%d}", f"{item.not_after:%Y-%m-%d}", str(item.days_left()))
-    return (item.subject, ", ".join(item.names) or "-", *dates, item.issuer, item.fingerprint)
+    return (item.subject, ", ".join(item.names) or "-", *dates, item.issuer)

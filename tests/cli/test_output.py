@@ -236,3 +236,10 @@ def test_a_planted_password_is_nowhere_in_the_output(shell: Shell) -> None:
         done = shell.run(*arguments, **environ)
         for form in (password, "s3cr3t%2FPass%40word", json.dumps(password)):
             assert form not in done.out + done.err
+
+
+@pytest.mark.parametrize("group", [(), ("config",), ("tls",)])
+def test_no_summary_of_a_command_is_cut_off(shell: Shell, group: tuple[str, ...]) -> None:
+    done = shell.run(*group, "--help")
+    assert done.code == 0
+    assert [line for line in done.out.split("Commands:")[1].splitlines() if line.endswith("...")] == []

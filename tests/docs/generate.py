@@ -53,7 +53,7 @@ EXITS = {
     ExitCode.FAILED: "the operation failed",
     ExitCode.USAGE: "usage or configuration",
     ExitCode.UNREACHABLE: "cannot connect",
-    ExitCode.DIFFERENT: "compared and different: pending revisions, models that do not match",
+    ExitCode.DIFFERENT: "compared and different: pending revisions, models that do not match, a problem found, a credential that left",
     ExitCode.LOCKED: "locked by another run",
     ExitCode.RESUMABLE: "stopped half-way, resumable",
     ExitCode.AHEAD: "the database is ahead of the code",
