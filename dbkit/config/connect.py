@@ -110,10 +110,11 @@ def _hang(engine: sa.Engine, config: DatabaseConfig, endpoint: Endpoint, *, migr
     backend = get_backend(config.backend)
     connector = backend.connector(endpoint.driver)
     dialler = Dialler(backend=backend, connector=connector, endpoint=endpoint, config=config)
-    sa.event.listen(engine, "do_connect", dialler.connect)
     # on the pool, and after SQLAlchemy's own: its MySQL dialects send a SET NAMES that takes the collation back
     sa.event.listen(engine, "connect", dialler.set_up)
     connector.engine_events(engine, migrating=migrating)
+    # the last that is asked: it gives a connection
+    sa.event.listen(engine, "do_connect", dialler.connect)
     _engines.add(engine)
 
 
@@ -213,7 +214,9 @@ def _missing_driver(backend: Backend, driver: str, error: ImportError) -> Missin
     if known.libraries is not None and not isinstance(error, ModuleNotFoundError):
         # the module is there, and a library that it is linked with is not
         hint = known.libraries
-    return MissingDriverError(f"the driver {driver} of {backend.traits.title} cannot be loaded: {error}", hint=hint)
+    # SQLAlchemy's words for it advise another package than our hint does
+    said = "No module named 'greenlet'" if "'greenlet' library" in str(error) else error
+    return MissingDriverError(f"the driver {driver} of {backend.traits.title} cannot be loaded: {said}", hint=hint)
 
 
 def _forget_connections() -> None:

@@ -255,6 +255,16 @@ def test_a_driver_that_is_not_installed_is_told_with_its_extra(call: Run, monkey
     assert (code, "psycopg is not there, and nobody asked for it" in " ".join(out.split())) == (0, True)
 
 
+def test_a_missing_greenlet_is_told_without_the_advice_of_sqlalchemy() -> None:
+    from dbkit.backends import get_backend
+    from dbkit.config.connect import _missing_driver
+
+    words = "The SQLAlchemy asyncio module requires that the Python 'greenlet' library is installed.  In order to …"
+    error = _missing_driver(get_backend("postgresql"), "asyncpg", ImportError(words))
+    assert error.message == "the driver asyncpg of PostgreSQL cannot be loaded: No module named 'greenlet'"
+    assert error.hint == "pip install 'dbkit[asyncpg]'"
+
+
 def test_a_port_of_the_projects_file_that_is_no_whole_number(call: Run, tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_text(file.read_text().replace("[tool.dbkit.services.user]", "port = 3306.0\n[tool.dbkit.services.user]"))

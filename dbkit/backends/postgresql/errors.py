@@ -81,9 +81,10 @@ class PostgresqlErrors:
         """Word an error in one line, without what libpq puts before the server's words."""
         said = network_message(driver_error(error)).strip()
         text = re.sub(r"connection (?:failed|is bad): |connection to server (?:at|on) .*? failed: ", "", said)
-        # an IPv4 and an IPv6 address of one host give the same line twice
+        # an IPv4 and an IPv6 address of one host give the same line twice; libpq's question is what our hint says
         lines = dict.fromkeys(line.strip() for line in text.splitlines())
-        return one_line(" ".join(lines)).removeprefix("FATAL: ").strip()
+        told = (line for line in lines if not line.startswith("Is the server running"))
+        return one_line(" ".join(told)).removeprefix("FATAL: ").strip()
 
 
 ERRORS: Errors = PostgresqlErrors()
