@@ -239,6 +239,8 @@ class DatabaseConfig:
 
         url = self.url(asynchronous=asynchronous)
         text = url.render_as_string(hide_password=False)
+        if url.password is not None and url.username is None:
+            raise ConfigurationError("a URL cannot carry a password without a user", hint="set DATABASE_USER")
         if make_url(text) != url:  # SQLAlchemy 2.0 leaves a question mark in a database's name as it is
             raise ConfigurationError(
                 f"the text of a URL cannot carry the database {self.database!r} under this SQLAlchemy",

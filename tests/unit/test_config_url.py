@@ -215,3 +215,11 @@ def test_a_url_that_cannot_carry_the_password_names_what_can(backend: str) -> No
         config.url()
     assert "create_engine()" in str(caught.value.hint)
     assert "not-ascii" not in str(caught.value)
+
+
+def test_a_password_without_a_user_is_no_urls_and_says_so() -> None:
+    environ = {"DATABASE_TYPE": "postgresql", "DATABASE_HOST": "db.example.com", "DATABASE_PASSWORD": "p"}
+    config = resolve(Settings(), "user", environ=environ)
+    with pytest.raises(ConfigurationError, match=r"^a URL cannot carry a password without a user$") as caught:
+        config.get_connection_url()
+    assert caught.value.hint == "set DATABASE_USER"
