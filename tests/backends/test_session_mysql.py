@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pymysql.connections import Connection
 from pymysql.err import OperationalError
 
+from dbkit.backends import get_backend
 from dbkit.backends.mysql.session import SQL_MODE, session_settings, set_session, socket_bound
 from dbkit.backends.protocol import Endpoint
 from dbkit.config.connect import connect
@@ -259,3 +261,59 @@ def test_a_connection_that_ends_while_it_is_set_up_is_no_refused_setting(code: i
     with pytest.raises(OperationalError) as caught:
         set_session(picky, endpoint, session_settings(endpoint, "utf8mb4_bin", ""))  # type: ignore[arg-type] # likewise
     assert caught.value.args[0] == code
+
+
+AUTOCOMMIT = "SELECT @@autocommit"
+
+
+def test_setting_a_session_up_takes_no_round_trip_more_than_the_driver_and_sqlalchemy_take(
+    member: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    execute: Any = Connection._execute_command  # type: ignore[attr-defined] # the stub does not have it
+
+    def note(self: object, command: int, sql: str | bytes) -> None:
+        sent.append(sql if isinstance(sql, str) else sql.decode())
+        execute(self, command, sql)
+
+    monkeypatch.setattr(Connection, "_execute_command", note)
+    config = configured(member, "information_schema")
+    plain = sa.create_engine(config.url(), connect_args=config.connect_args())
+    counts = []
+    for engine in (plain, config.create_engine()):
+        engine.connect().close()
+        engine.dispose()
+        sent.clear()
+        engine.connect().close()
+        counts.append(len(sent))
+        engine.dispose()
+    assert counts[1] <= counts[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "autocommit"),
+    [
+        ({}, 0),
+        ({"isolation_level": "READ COMMITTED"}, 0),
+        ({"isolation_level": "AUTOCOMMIT"}, 1),
+        ({"connect_args": {"autocommit": True}}, 1),
+    ],
+)
+@by_kind
+def test_autocommit_is_off_unless_it_is_asked_for(
+    member: Server, kind: Kind, options: dict[str, Any], autocommit: int
+) -> None:
+    with asking(configured(member, "information_schema"), kind, **options) as asker:
+        assert asker.ask(AUTOCOMMIT) == autocommit
+
+
+@by_kind
+def test_autocommit_is_off_too_where_the_server_refuses_another_setting(
+    member: Server, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(member, "information_schema", deadline_s=5.0)
+    for driver in ("pymysql", "asyncmy"):
+        connector = type(get_backend(member.backend).connector(driver))
+        monkeypatch.setattr(connector, "deadline", lambda *_: "no_such_variable = 1")
+    with asking(config, kind) as asker:
+        assert asker.ask(AUTOCOMMIT) == 0

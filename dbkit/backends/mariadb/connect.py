@@ -27,6 +27,7 @@ class MariadbConnector(MysqlConnector):
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
         """Report the dialect's name as `mysql` to revisions, because many compare it; `backend_of` still says MariaDB."""
+        super().engine_events(engine, migrating=migrating)
         if migrating:
             engine.dialect.name = "mysql"
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
-from dbkit.backends.mysql.session import ask_version, named_flavour, session_settings, set_session, socket_bound
+from dbkit.backends.mysql.drivers import check_pymysql
+from dbkit.backends.mysql.session import (
+    ask_version,
+    leave_autocommit,
+    named_flavour,
+    session_settings,
+    set_session,
+    socket_bound,
+)
 from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
-from dbkit.errors import MissingDriverError
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
     from sqlalchemy.engine.interfaces import DBAPIConnection
-
-# Before 1.2 PyMySQL sends the log-in in clear to a server that does not offer TLS, whatever was asked for.
-OLDEST: Final = (1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ class MysqlConnector:
 
     def connect_args(self, endpoint: Endpoint) -> dict[str, Any]:
         """Pass an SSLContext; bound the handshake, which PyMySQL reads without a limit, until `set_up` lifts the bound."""
-        _check_driver()
+        check_pymysql()
         bound = _whole_seconds(endpoint)
         args: dict[str, Any] = {
             "program_name": endpoint.application_name,
@@ -121,7 +125,9 @@ class MysqlConnector:
         return None if sock is None else int(sock.fileno())
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
-        """Hang nothing on the engine."""
+        """Have autocommit switched off along with the rest of the session; the driver would take a round trip for it."""
+        del migrating
+        sa.event.listen(engine, "do_connect", leave_autocommit)
 
 
 def tls_options(endpoint: Endpoint) -> dict[str, str]:
@@ -134,15 +140,6 @@ def tls_options(endpoint: Endpoint) -> dict[str, str]:
 
 def _whole_seconds(endpoint: Endpoint) -> int:
     return max(1, round(endpoint.connect_timeout_s))
-
-
-def _check_driver() -> None:
-    import pymysql
-
-    if tuple(pymysql.VERSION[:2]) < OLDEST:
-        raise MissingDriverError(
-            f"PyMySQL {pymysql.VERSION_STRING} may send the log-in in clear", hint="pip install 'PyMySQL>=1.2'"
-        )
 
 
 CONNECTOR: Connector = MysqlConnector()

@@ -66,8 +66,11 @@ class AsyncmyConnector(MysqlConnector):
         return None if sock is None else int(sock.fileno())
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
-        """Say how a connection is pinged: SQLAlchemy 2.0.40 learns it from PyMySQL, and its own adapter then lacks an argument."""
-        super().engine_events(engine, migrating=migrating)
+        """Say how a connection is pinged: SQLAlchemy 2.0.40 learns it from PyMySQL, and its own adapter then lacks an argument.
+
+        Autocommit stays the driver's to switch off: it does not take in that a statement of ours did.
+        """
+        del migrating
         engine.dialect.do_ping = _ping  # type: ignore[method-assign] # of this engine's dialect alone
 
 

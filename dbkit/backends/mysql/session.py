@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dbkit.backends.mysql.errors import ERRORS, code_of
 from dbkit.backends.protocol import Endpoint, Fault
@@ -41,12 +41,26 @@ def session_settings(endpoint: Endpoint, collation: str, deadline: str) -> tuple
     return (*always, f"innodb_lock_wait_timeout = {lock_wait}", deadline)
 
 
+def leave_autocommit(*event: Any) -> None:  # noqa: ANN401 - SQLAlchemy's `do_connect`
+    """Have the driver leave autocommit as the server has it, for `set_session` to switch off; unless somebody asked for it."""
+    *_, arguments = event
+    arguments.setdefault("autocommit", None)
+
+
 def set_session(connection: DBAPIConnection, endpoint: Endpoint, settings: Sequence[str]) -> None:
-    """Set a session: in one statement, else each as far as the server allows.
+    """Set a session: in one statement, else each as far as the server allows. With it autocommit, where the driver has left it.
 
     Raises:
         ConfigurationError: the server does not have the collation that was configured.
     """
+    if getattr(connection, "autocommit_mode", False) is not None:
+        _set(connection, endpoint, settings)
+        return
+    _set(connection, endpoint, (*settings, "autocommit = 0"))
+    connection.autocommit(False)  # noqa: FBT003 - sends it once more only where the server's answer does not say that it is off
+
+
+def _set(connection: DBAPIConnection, endpoint: Endpoint, settings: Sequence[str]) -> None:
     if _refused(connection, f"SET {', '.join(settings)}") is None:
         return
     place = endpoint.host or endpoint.socket
