@@ -79,21 +79,6 @@ def prove(config: DatabaseConfig, *, all_drivers: bool = False) -> Proof:
         return prove_in(found, config, all_drivers=all_drivers)
 
 
-def prove_url(template: str, *, kind: Literal["sync", "async"] = "sync") -> Proof:
-    """Attack a URL that somebody wrote by hand, under a bare `create_engine`.
-
-    Args:
-        template: the URL, with `{host}`, `{port}`, `{password}` and, for the file of the CA, `{ca}` where these belong.
-        kind: which engine it is for.
-
-    Raises:
-        MissingDriverError: cryptography is not installed.
-        UsageError: there is no impostor for this backend.
-    """
-    with arena() as found:
-        return prove_url_in(found, template, kind=kind)
-
-
 def prove_services(
     project: Project, names: Sequence[str] = (), *, all_drivers: bool = False, on_trial: OnTrial | None = None
 ) -> Proofs:
@@ -264,7 +249,16 @@ def _unneeded(config: DatabaseConfig) -> str | None:
 
 
 def prove_url_in(arena: Arena, template: str, *, kind: Literal["sync", "async"] = "sync") -> Proof:
-    """Attack a URL, in an arena that is there."""
+    """Attack a URL that somebody wrote by hand, under a bare `create_engine`, in an arena that is there.
+
+    Args:
+        arena: where.
+        template: the URL, with `{host}`, `{port}`, `{password}` and, for the file of the CA, `{ca}` where these belong.
+        kind: which engine it is for.
+
+    Raises:
+        UsageError: there is no impostor for this backend.
+    """
     scheme, _, driver = template.partition(":")[0].partition("+")
     traits = get_backend(scheme).traits
 

@@ -10,6 +10,7 @@ import ssl
 import struct
 from typing import Final
 
+from dbkit.backends.opening import exactly
 from dbkit.errors import TlsRefusedError
 
 ALPN: Final = "tds/8.0"
@@ -77,15 +78,5 @@ def _send(sock: socket.socket, data: bytes) -> None:
 
 
 def _read(sock: socket.socket) -> bytes:
-    size = _HEADER.unpack(_exactly(sock, _HEADER.size))[2]
-    return _exactly(sock, size - _HEADER.size)
-
-
-def _exactly(sock: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        part = sock.recv(size - len(data))
-        if not part:
-            raise ConnectionError(f"the server closed the connection after {len(data)} of {size} bytes")
-        data += part
-    return data
+    size = _HEADER.unpack(exactly(sock, _HEADER.size))[2]
+    return exactly(sock, size - _HEADER.size)
