@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         session,
         stamp,
         status,
+        wait,
     )
     from dbkit.config import DatabaseConfig
     from dbkit.config.metrics import Sample
@@ -60,6 +61,7 @@ _HOMES = {
     "session": "dbkit.api",
     "stamp": "dbkit.api",
     "status": "dbkit.api",
+    "wait": "dbkit.api",
 }
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "session",
     "stamp",
     "status",
+    "wait",
 ]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dbkit.checks.findings import FindingsResult
     from dbkit.config.metrics import Measurement, Sink
     from dbkit.migrations import Health, HistoryResult, Result
+    from dbkit.migrations.glance import Goal
 
 
 def _project(project: Project | Path | str | None) -> Project:
@@ -75,6 +76,28 @@ def stamp(service: str, revision: str, *, project: Project | Path | str | None =
 def history(*services: str, project: Project | Path | str | None = None) -> HistoryResult:
     """List the revisions of services."""
     return migrations.history(_project(project), services)
+
+
+def wait(
+    *services: str,
+    project: Project | Path | str | None = None,
+    goal: Goal = "head",
+    timeout_s: float = 60.0,
+    **options: Any,  # noqa: ANN401 - as there
+) -> Result:
+    """Wait until the databases of services (none: all) can be used; nothing is written. In an event loop, call it in a thread.
+
+    Args:
+        services: their names.
+        project: the project, or its folder; None for that of the current folder.
+        goal: `server`: it answers and takes the log-in; `head`: the database is at the newest revision of the files.
+        timeout_s: seconds in all; `math.inf` for no end.
+        options: as of `dbkit.migrations.wait`.
+
+    Raises:
+        DbkitError: the project or a service's name is wrong; why a service is not there stands in the result.
+    """
+    return migrations.wait(_project(project), services, goal=goal, timeout_s=timeout_s, **options)
 
 
 def doctor(*services: str, project: Project | Path | str | None = None, processes: int = 1) -> FindingsResult:

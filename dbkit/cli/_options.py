@@ -153,6 +153,14 @@ def count(text: str) -> int:
     return found
 
 
+def duration(text: str) -> float:
+    """Read a time in seconds, above 0; raises ValueError."""
+    found = float(text)
+    if not found > 0:  # so that NaN, which compares with nothing, is refused too
+        raise ValueError
+    return found
+
+
 def dry_run_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
     """Declare `--dry-run`."""
     return option(command_name, "--dry-run", help="Say what would be done, and write nothing.")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ServiceResult,
     )
     from dbkit.migrations.run import alembic, check, migrate, revision, rollback, sql, stamp
+    from dbkit.migrations.waiting import Waiting, wait
 
 __all__ = [
     "AppliedRevision",
@@ -36,6 +37,7 @@ __all__ = [
     "Result",
     "SchemaState",
     "ServiceResult",
+    "Waiting",
     "alembic",
     "async_health",
     "check",
@@ -49,18 +51,21 @@ __all__ = [
     "sql",
     "stamp",
     "status",
+    "wait",
 ]
 
 
 _HOMES = {
     "Health": "readiness",
     "SchemaState": "readiness",
+    "Waiting": "waiting",
     "async_health": "probing",
     "create": "provision",
     "drop": "provision",
     "health": "probing",
     "history": "reading",
     "status": "reading",
+    "wait": "waiting",
 }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     assert_type(dbkit.status(check=True).ok, bool)
     assert_type(dbkit.history("user"), HistoryResult)
     assert_type(dbkit.doctor("user", processes=4), FindingsResult)
+    assert_type(dbkit.wait("user", goal="server", timeout_s=30), Result)
     assert_type(dbkit.engine("user"), sa.Engine)
     assert_type(dbkit.session("user"), sessionmaker[Session])
     assert_type(dbkit.health("user", deadline_s=0.5), dbkit.Health)
