@@ -138,7 +138,8 @@ def rights(
     if not missing:
         yield _enough(place, role)
     if place.service_account == place.migration_account and role is Role.SERVICE:
-        yield _may_migrate(_missing(config, connection, place=place, role=Role.MIGRATION), place)
+        beyond = _missing(config, connection, place=place, role=Role.MIGRATION)
+        yield from _may_migrate(beyond, place, production=config.environment == "production")
 
 
 def _missing(config: DatabaseConfig, connection: sa.Connection, *, place: GrantPlace, role: Role) -> list[Grant]:
@@ -151,13 +152,18 @@ def _enough(place: GrantPlace, role: Role) -> Observation:
     return fine(f"rights.{role.value}", f"{place.account(role)!r} may {may}")
 
 
-def _may_migrate(missing: list[Grant], place: GrantPlace) -> Observation:
+def _may_migrate(missing: list[Grant], place: GrantPlace, *, production: bool) -> Iterator[Observation]:
     """Judge a service's own account; whether migrations have another one elsewhere cannot be seen from here."""
-    if not missing:
-        return _enough(place, Role.MIGRATION)
-    grants = " ".join(f"{grant.sql};" for grant in missing)
-    hint = f"that is right where migrations log in as DATABASE_MIGRATION_USER; else: {grants}"
-    return advice("rights.migration", f"{place.service_account!r} lacks rights that migrations need", hint)
+    if missing:
+        grants = " ".join(f"{grant.sql};" for grant in missing)
+        hint = f"that is right where migrations log in as DATABASE_MIGRATION_USER; else: {grants}"
+        yield advice("rights.migration", f"{place.service_account!r} lacks rights that migrations need", hint)
+        return
+    yield _enough(place, Role.MIGRATION)
+    if production:
+        said = f"{place.service_account!r} is also the account that migrates: the service may change its schema"
+        hint = "set DATABASE_MIGRATION_USER where migrations run, and give the service fewer rights: dbkit grants"
+        yield advice("rights.account", said, hint)
 
 
 def protection(config: DatabaseConfig, now: datetime) -> Iterator[Observation]:
@@ -198,14 +204,8 @@ def _in_clear(config: DatabaseConfig) -> Observation:
 
 
 def judge_accounts(config: DatabaseConfig) -> Iterator[Observation]:
-    """Judge whether migrations have an account of their own."""
-    if config.migration_user is None and config.environment == "production":
-        yield advice(
-            "rights.account",
-            f"{config.user!r} is also the account that migrates: the service may change its schema",
-            "set DATABASE_MIGRATION_USER where migrations run, and give the service fewer rights: dbkit grants",
-        )
-    elif config.migration_user is not None and config.migration_user == config.user:
+    """Judge whether the account that is named for migrations is another one than the service's."""
+    if config.migration_user is not None and config.migration_user == config.user:
         yield advice(
             "rights.account",
             f"DATABASE_MIGRATION_USER is {config.user!r}, the service's own account",

@@ -234,6 +234,13 @@ def test_each_missing_right_is_told_with_the_statement_that_gives_it(
         "that is right where migrations log in as DATABASE_MIGRATION_USER; else: GRANT "
     )
     assert given.exit_code is ExitCode.OK
+    strict = look(**login(account), DBKIT_ENV="production")
+    assert [one for one in strict.findings if one.check == "rights.account"] == []
+
+
+@only("postgresql", *FAMILY)
+def test_a_service_that_may_change_its_schema_is_advised_against_in_production(look: Look) -> None:
+    assert of(look(DBKIT_ENV="production"), "rights.account").verdict is ADVICE
 
 
 @only("postgresql", *FAMILY)

@@ -191,7 +191,7 @@ def test_clear_text_is_well_on_this_machine_alone(overrides: dict[str, Any], ver
     ("environment", "migration_user", "checks"),
     [
         ("development", None, []),
-        ("production", None, ["rights.account"]),
+        ("production", None, []),
         ("production", "app", ["rights.account"]),
         ("production", "app_migration", []),
     ],
