@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from dbkit.errors import DbkitError, ExitCode, RevisionFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dbkit.migrations.results import Failure
 
 DEBUG = "DBKIT_DEBUG"
@@ -75,6 +77,17 @@ def show_log() -> None:
     found.setLevel(logging.DEBUG)
     if not any(isinstance(handler, _Lines) for handler in found.handlers):
         found.addHandler(_Lines())
+
+
+@contextlib.contextmanager
+def unlogged() -> Iterator[None]:
+    """Keep Python from writing to stderr what is in the answer: warnings of a logger that nobody listens to."""
+    handler, logger = logging.NullHandler(), logging.getLogger("dbkit")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def report(raised: DbkitError) -> ExitCode:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -105,7 +103,7 @@ def check(
     from dbkit.checks.configuration import check_configuration
 
     project = _project.find(services)
-    with _unlogged():
+    with _diagnostics.unlogged():
         result = check_configuration(project, services or (), connecting=connect, options=_variables(context))
     _findings.answer(result, format, verbose=verbose)
 
@@ -114,7 +112,7 @@ def _explanations(context: typer.Context, services: list[str] | None) -> list[Ex
     from dbkit.config.explain import explain as explained
 
     project, options = _project.find(services), _variables(context)
-    with _unlogged():
+    with _diagnostics.unlogged():
         return [
             explained(project.settings, name, environ=os.environ, overrides=project.overrides, options=options)
             for name in project.select(services or ())
@@ -130,17 +128,6 @@ def _variables(context: typer.Context) -> frozenset[str]:
             yield from walk(list(getattr(each, "commands", {}).values()))
 
     return frozenset(walk([context.find_root().command]))
-
-
-@contextmanager
-def _unlogged() -> Iterator[None]:
-    """Keep Python from writing to stderr what is in the answer: warnings of a logger that nobody listens to."""
-    handler, logger = logging.NullHandler(), logging.getLogger("dbkit")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
 
 
 def _document(name: str, found: list[Explanation], entries: list[dict[str, Any]]) -> dict[str, Any]:

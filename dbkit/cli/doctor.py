@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dbkit.cli import _findings, _project
-from dbkit.cli._options import Debug, Format, Services, command, count, format_option, option, read_option
+from dbkit.cli import _diagnostics, _findings, _project
+from dbkit.cli._options import Debug, Format, Services, command, count, duration, format_option, option, read_option
 
 
 def register(app: typer.Typer) -> None:
@@ -24,14 +24,7 @@ def _processes() -> Any:  # noqa: ANN401 - Typer's type
 def _deadline() -> Any:  # noqa: ANN401 - Typer's type
     text = "How long one service may take; one that takes longer is reported as unreachable."
     takes = "a number of seconds above 0"
-    return read_option("doctor", "--deadline", read=_time, takes=takes, metavar="SECONDS", help=text)
-
-
-def _time(text: str) -> float:
-    found = float(text)
-    if not found > 0:  # so that NaN, which compares with nothing, is refused too
-        raise ValueError
-    return found
+    return read_option("doctor", "--deadline", read=duration, takes=takes, metavar="SECONDS", help=text)
 
 
 def doctor(
@@ -45,5 +38,6 @@ def doctor(
     """Find out what is wrong with services. Writes nothing; 4 where there is a problem."""
     from dbkit.checks.doctor import doctor as examine
 
-    result = examine(_project.find(services), services or (), processes=processes, deadline_s=deadline)
+    with _diagnostics.unlogged():
+        result = examine(_project.find(services), services or (), processes=processes, deadline_s=deadline)
     _findings.answer(result, format, verbose=verbose)

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 # Far above any password or token; a larger file is the wrong file, such as a device or an archive.
 LIMIT_BYTES: Final = 1 << 20
+_told: Final[set[tuple[str, Path]]] = set()
 
 
 class Secret:
@@ -77,7 +78,8 @@ def read_secret_file(path: Path, variable: str) -> str:
     if not text:
         # it was meant to hold something, and a log-in without a password is not what was meant
         raise ConfigurationError(f"{names} is empty", hint=f"write the value to it, or leave {variable} out")
-    if mode & stat.S_IROTH:
+    if mode & stat.S_IROTH and (variable, path) not in _told:
+        _told.add((variable, path))  # it is read for each new connection, and told once
         log.warning("%s names %s, which everybody on this machine can read; chmod 600 it", variable, path)
     return text
 

@@ -142,6 +142,15 @@ def test_a_password_in_an_env_file_that_everybody_may_read_is_told_with_its_line
     assert "hush-hush" not in json.dumps(done.document) + done.err
 
 
+def test_a_password_file_that_everybody_may_read_is_told_in_the_answer_alone(home: Home, shell: Shell) -> None:
+    file = home.root / "password"
+    file.write_text("hush-hush\n")
+    file.chmod(0o644)
+    environ = {"DATABASE_TYPE": "mariadb", "DATABASE_HOST": "localhost", "DATABASE_PORT": "1"}
+    done = shell.run("doctor", "user", **environ, DATABASE_PASSWORD_FILE=str(file))
+    assert (done.out.count("can read"), done.err.count("can read")) == (1, 0)
+
+
 def test_looking_leaves_the_project_as_it_was(home: Home, shell: Shell) -> None:
     before = sorted(path for path in home.root.rglob("*") if "__pycache__" not in path.parts)
     assert shell.run("doctor").code == 3
