@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 
 from dbkit.backends import backend_of
+from dbkit.backends.protocol import Backend, Fault
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, LeaseLostError, RevisionFailedError, RevisionFileError
 from dbkit.migrations.funnel import Funnel
 
-__all__ = ["failed_at", "loading", "revision_failed", "worded"]
+__all__ = ["failed_at", "loading", "revision_failed", "want_of_right", "worded"]
 
 
 def revision_failed(
@@ -27,7 +28,7 @@ def revision_failed(
     sql = funnel.current or getattr(error, "statement", None)
     return RevisionFailedError(
         redact(f"revision {revision!r} failed: {worded(connection, error)}{stays}"),
-        hint=error.hint if isinstance(error, LeaseLostError) else _way_out(committed),
+        hint=error.hint if isinstance(error, LeaseLostError) else _way_out(error, connection, committed),
         revision=revision,
         file=file,
         line=_line(error, file),
@@ -71,12 +72,22 @@ def _what_stays(committed: int, *, transactional: bool) -> str:
     return "; nothing of it stays" if transactional else "; nothing of this run stays"
 
 
-def _way_out(committed: tuple[str, ...]) -> str:
+def _way_out(error: BaseException, connection: sa.Connection, committed: tuple[str, ...]) -> str:
     if committed:
         return (
             "undo the committed statements, or finish the revision by hand and dbkit stamp it; then run dbkit migrate"
         )
-    return "mend the revision, the data, or what an earlier run has left, and run dbkit migrate again"
+    backend = backend_of(connection.dialect)
+    if isinstance(error, sa.exc.DBAPIError) and backend.errors.fault(error) is Fault.NOT_ALLOWED:
+        return f"{want_of_right(backend)}, and run it again"
+    return "mend the revision, the data, or what an earlier run has left, and run it again"
+
+
+def want_of_right(backend: Backend) -> str:
+    """Say what to do where the account may not do what a migration needs."""
+    if backend.traits.file_based:
+        return "check who may write the database's file"
+    return "give the account that migrates the right for this (dbkit grants words all that it needs)"
 
 
 def _one_line(sql: str) -> str:

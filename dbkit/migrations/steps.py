@@ -19,7 +19,7 @@ from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, HistoryError, LockedError, UncommittableError
 from dbkit.migrations.databases import create_missing
 from dbkit.migrations.env import Environment, proving
-from dbkit.migrations.failures import loading, worded
+from dbkit.migrations.failures import loading, want_of_right, worded
 from dbkit.migrations.funnel import Funnel
 from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
 from dbkit.migrations.results import Event, ServiceResult
@@ -107,8 +107,8 @@ def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is m
         result = _after(session, result).failed(error)
     except (sa.exc.DBAPIError, OSError) as error:
         # outside of any revision: the lock, the lease or the version table, most often for want of a right
-        said = get_backend(str(result.backend)).errors.message(error)
-        failed = DbkitError(redact(said), hint="check what DATABASE_USER may do, and who may write the database's file")
+        backend = get_backend(str(result.backend))
+        failed = DbkitError(redact(backend.errors.message(error)), hint=want_of_right(backend))
         result = _after(session, result).failed(failed)
     return replace(result, seconds=time.monotonic() - began)
 
