@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool, Pool
+from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Backend, Endpoint, Fault
@@ -55,7 +55,7 @@ def create_engine(config: DatabaseConfig, *, migrating: bool = False, **kw: Any)
         MissingDriverError: the driver is not installed.
     """
     endpoint = config.endpoint()
-    pool = NullPool if migrating or "poolclass" in kw else WatchedPool
+    pool = NullPool if migrating else _pool_of(kw, WatchedPool)
     engine = _made(config, endpoint, sa.create_engine, pool=pool, asked=kw)
     _hang(engine, config, endpoint, migrating=migrating)
     return engine
@@ -77,9 +77,15 @@ def create_async_engine(config: DatabaseConfig, **kw: Any) -> AsyncEngine:  # no
         from sqlalchemy.ext.asyncio import create_async_engine as make
     except ImportError as error:
         raise _missing_driver(get_backend(config.backend), endpoint.driver, error) from error
-    engine = _made(config, endpoint, make, pool=NullPool if "poolclass" in kw else AsyncWatchedPool, asked=kw)
+    engine = _made(config, endpoint, make, pool=_pool_of(kw, AsyncWatchedPool), asked=kw)
     _hang(engine.sync_engine, config, endpoint, migrating=False)
     return engine
+
+
+def _pool_of(asked: dict[str, Any], ours: type[Pool]) -> type[Pool]:
+    """Choose whose arguments an engine gets: those of a queue for any queue, and none for any other pool."""
+    kind: type[Pool] = asked.get("poolclass", ours)
+    return kind if issubclass(kind, QueuePool) else NullPool
 
 
 def _made(

@@ -8,6 +8,8 @@ import errno
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -80,6 +82,26 @@ def test_a_connection_that_cannot_be_watched_keeps_its_place_in_the_pool(
         with Watch(LATER_S), suppress(OSError):
             engine.connect().close()
     assert in_use(engine) == 0
+
+
+@pytest.mark.parametrize("kind", [sa.QueuePool, sa.AsyncAdaptedQueuePool])
+def test_a_queue_of_another_class_has_the_configured_size_and_ping(
+    config: DatabaseConfig, kind: type[sa.QueuePool]
+) -> None:
+    config = replace(config, pool_size=3, max_overflow=4, pool_recycle_s=60)
+    asked: dict[str, Any] = {"poolclass": kind, "pool_pre_ping": False}
+    if kind is sa.QueuePool:
+        pool = config.create_engine(poolclass=kind).pool
+        other = config.create_engine(**asked, pool_size=5).pool
+    else:
+        pool = config.create_async_engine(poolclass=kind).pool
+        other = config.create_async_engine(**asked, pool_size=5).pool
+    found = [(type(one), one.size(), one._max_overflow, one._recycle, one._pre_ping) for one in (pool, other)]  # type: ignore[attr-defined] # a queue's
+    assert found == [(kind, 3, 4, 60, True), (kind, 5, 4, 60, False)]
+
+
+def test_a_pool_without_a_queue_is_given_none_of_its_arguments(config: DatabaseConfig) -> None:
+    assert isinstance(config.create_engine(poolclass=sa.StaticPool).pool, sa.StaticPool)
 
 
 def test_the_pools_patience_is_not_that_of_the_work_in_which_it_was_made_anew(engine: sa.Engine) -> None:
