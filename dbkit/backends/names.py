@@ -8,14 +8,22 @@ import re
 ALLOWED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_$-]*")
 
 
-def refuse_name(name: str, limit: int) -> str | None:
-    """Say why `name` cannot be a database's name, or None where it can."""
+def refuse_name(name: str, limit: int, *, reserved: frozenset[str] = frozenset()) -> str | None:
+    """Say why `name` cannot be a database's name, or None where it can.
+
+    Args:
+        name: the name.
+        limit: how many characters it may have.
+        reserved: the databases that the server keeps its own affairs in, in small letters.
+    """
     if not name:
         return "it is empty"
     if len(name) > limit:
         return f"it has {len(name)} characters, {limit} are allowed"
     if not ALLOWED.fullmatch(name):
         return "only letters, digits, '_', '-' and '$' are allowed, and it must begin with a letter, a digit or '_'"
+    if name.lower() in reserved:
+        return "it is the server's own"
     return None
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 NAME_LIMIT = 128
+# https://learn.microsoft.com/sql/relational-databases/databases/system-databases
+_RESERVED = frozenset({"master", "model", "msdb", "tempdb"})
 COLLATION = "Latin1_General_100_BIN2"
 
 
@@ -38,7 +40,7 @@ class MssqlDdl:
 
     def refuse_name(self, name: str) -> str | None:
         """Say why this cannot be a database's name."""
-        return refuse_name(name, NAME_LIMIT)
+        return refuse_name(name, NAME_LIMIT, reserved=_RESERVED)
 
     def canonical_type(self, text: str) -> str:
         """Reduce a column type's wording to one spelling."""

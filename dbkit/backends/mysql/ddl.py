@@ -21,6 +21,8 @@ class MysqlDdl:
     version: ClassVar[tuple[int, ...]] = (8, 0, 36)
     # https://dev.mysql.com/doc/refman/8.0/en/identifier-length.html
     name_limit: ClassVar[int] = 64
+    # https://dev.mysql.com/doc/refman/8.0/en/system-schema.html; MariaDB lets an administrator drop `mysql`, accounts and all.
+    reserved: ClassVar[frozenset[str]] = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
 
     def create_database(self, name: str, collation: str | None) -> str:
         """Word CREATE DATABASE."""
@@ -41,7 +43,7 @@ class MysqlDdl:
 
     def refuse_name(self, name: str) -> str | None:
         """Say why this cannot be a database's name."""
-        return refuse_name(name, self.name_limit)
+        return refuse_name(name, self.name_limit, reserved=self.reserved)
 
     def canonical_type(self, text: str) -> str:
         """Reduce a column type's wording to one spelling."""

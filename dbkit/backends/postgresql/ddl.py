@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 NAME_LIMIT = 63
+# Not `postgres`: hosted offers hand it out as the database to use.
+_RESERVED = frozenset({"template0", "template1"})
 
 
 def _quoted(name: str) -> str:
@@ -43,7 +45,7 @@ class PostgresqlDdl:
 
     def refuse_name(self, name: str) -> str | None:
         """Say why this cannot be a database's name."""
-        return refuse_name(name, NAME_LIMIT)
+        return refuse_name(name, NAME_LIMIT, reserved=_RESERVED)
 
     def canonical_type(self, text: str) -> str:
         """Reduce a column type's wording to one spelling."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from dbkit.backends.mysql.ddl import MysqlDdl
 from dbkit.backends.protocol import Ddl, ServerFacts
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 class TidbDdl(MysqlDdl):
     """The wording of TiDB."""
+
+    # https://docs.pingcap.com/tidb/stable/metrics-schema
+    reserved: ClassVar[frozenset[str]] = MysqlDdl.reserved | {"metrics_schema"}
 
     def canonical_type(self, text: str) -> str:
         """Reduce a column type's wording to one spelling."""
