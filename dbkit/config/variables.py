@@ -93,10 +93,11 @@ def unknown_names(variables: Iterable[str], services: Iterable[str]) -> tuple[st
 
 def strange_names(variables: Iterable[str], services: Iterable[str]) -> dict[str, str | None]:
     """List the variables that look like ours and mean nothing, each with the name that it is a slip of, if it is one."""
-    known = known_names(frozenset(services))
+    of_services = frozenset(services)
+    known, own = known_names(of_services), tuple(f"{prefix_of(service)}DATABASE_" for service in of_services)
     found = sorted(name for name in variables if name not in known and _SIEVE.search(name))
     near = {name: next(iter(_near(name, known)), None) for name in found}
-    return {name: near[name] for name in found if near[name] is not None or _OURS.match(name)}
+    return {name: near[name] for name in found if near[name] is not None or _OURS.match(name) or name.startswith(own)}
 
 
 def slip(name: str, near: str) -> ConfigurationError:

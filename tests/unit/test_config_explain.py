@@ -159,11 +159,13 @@ def test_unknown_variables_are_listed_but_for_options_and_tests() -> None:
     environ = {
         "DATABASE_REPLICA_NAMES": "x",
         "BILLING_DATABASE_URL": "x",
+        "BILLING_DATABASE_NICKNAME": "of an application that is none of ours",
+        "USER_DATABASE_NICKNAME": "x",
         "DBKIT_MIGRATE_JOBS": "2",
         "DBKIT_TEST_CA": "x",
     }
     found = explain(Settings(), "user", environ=environ, options={"DBKIT_MIGRATE_JOBS"})
-    assert found.unknown == ("BILLING_DATABASE_URL", "DATABASE_REPLICA_NAMES")
+    assert found.unknown == ("BILLING_DATABASE_URL", "DATABASE_REPLICA_NAMES", "USER_DATABASE_NICKNAME")
 
 
 def test_what_cannot_be_read_is_told_beside_the_rest(project: Settings) -> None:
