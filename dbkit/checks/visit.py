@@ -139,7 +139,8 @@ class Visit:
 
     def _add(self, found: Iterable[Finding]) -> None:
         for finding in found:
-            self._note(findings=(*self._known.findings, finding))
+            with self._lock:  # whoever asks for the result of a visit that hangs adds to it too
+                self._known = replace(self._known, findings=(*self._known.findings, finding))
 
     def _note(self, **values: object) -> None:
         with self._lock:
