@@ -68,26 +68,34 @@ class _Lines(logging.Handler):
     """Writes log records as lines of stderr, through the gate that hides secrets."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(self.format(record))
+        text = self.format(record)
+        say(f"warning: {text}" if record.levelno >= logging.WARNING else text)
 
 
-def show_log() -> None:
-    """Show what dbkit logs, for `--debug`; the level and handlers of others stay as they are."""
+def show_warnings() -> None:
+    """Show what dbkit warns of; the handlers of others stay as they are."""
     found = logging.getLogger("dbkit")
-    found.setLevel(logging.DEBUG)
     if not any(isinstance(handler, _Lines) for handler in found.handlers):
         found.addHandler(_Lines())
 
 
+def show_log() -> None:
+    """Show all that dbkit logs, for `--debug`."""
+    logging.getLogger("dbkit").setLevel(logging.DEBUG)
+    show_warnings()
+
+
 @contextlib.contextmanager
 def unlogged() -> Iterator[None]:
-    """Keep Python from writing to stderr what is in the answer: warnings of a logger that nobody listens to."""
-    handler, logger = logging.NullHandler(), logging.getLogger("dbkit")
-    logger.addHandler(handler)
+    """Keep from stderr what is in the answer; with `--debug` it stands in both."""
+    logger = logging.getLogger("dbkit")
+    before = list(logger.handlers)
+    if not debugging():
+        logger.handlers = [logging.NullHandler(), *(one for one in before if not isinstance(one, _Lines))]
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        logger.handlers = before
 
 
 def report(raised: DbkitError) -> ExitCode:

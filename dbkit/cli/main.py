@@ -50,6 +50,7 @@ def _root(
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
     signal.signal(signal.SIGTERM, _terminate)
+    _diagnostics.show_warnings()
     code = run(sys.argv[1:])
     _flush()
     sys.exit(code)

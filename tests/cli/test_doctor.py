@@ -149,6 +149,10 @@ def test_a_password_file_that_everybody_may_read_is_told_in_the_answer_alone(hom
     environ = {"DATABASE_TYPE": "mariadb", "DATABASE_HOST": "localhost", "DATABASE_PORT": "1"}
     done = shell.run("doctor", "user", **environ, DATABASE_PASSWORD_FILE=str(file))
     assert (done.out.count("can read"), done.err.count("can read")) == (1, 0)
+    other = shell.run("config", "url", "user", **environ, DATABASE_PASSWORD_FILE=str(file), DATABASE_USER="app")
+    assert other.err.startswith(
+        f"warning: DATABASE_PASSWORD_FILE names {file}, which everybody on this machine can read"
+    )
 
 
 def test_looking_leaves_the_project_as_it_was(home: Home, shell: Shell) -> None:
