@@ -76,7 +76,7 @@ def current_password(config: DatabaseConfig) -> Secret | None:
 
 @sealed_async
 async def current_password_async(config: DatabaseConfig) -> Secret | None:
-    """Give the password as it is now, without holding up the event loop.
+    """Give the password as it is now; a provider does not hold up the event loop. A file is read in it: it is short, and of this machine.
 
     Raises:
         ConfigurationError: the file cannot be read, or the provider fails.
