@@ -54,7 +54,7 @@ def wait(
     format: Annotated[Format, format_option("wait")] = Format.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
-    """Wait until services' databases can be used; 3 unreachable, 4 pending, 7 ahead."""
+    """Wait until services' databases can be used. 3 unreachable, 4 pending, 7 ahead."""
     from dbkit import migrations
 
     project = _project.find(services)
