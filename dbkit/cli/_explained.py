@@ -43,7 +43,7 @@ def explained(found: Explanation) -> Iterator[str]:
 
 
 def headline(found: Explanation) -> str:
-    """Name service, backend, host and database."""
+    """Name service, backend, host, database and user, as the doctor does."""
     if found.backend is None:
         return f"{found.service}: the settings are refused"
     from dbkit.backends import get_backend
@@ -51,7 +51,10 @@ def headline(found: Explanation) -> str:
     title = get_backend(found.backend).traits.title
     place = f" at {found.host}" if found.host else ""
     database = f", database {_project.shown(found.database)}" if found.database else ""
-    return f"{found.service}: {title}{place}{database}{': the settings are refused' if found.errors else ''}"
+    if found.errors:
+        return f"{found.service}: {title}{place}{database}: the settings are refused"
+    user = next((f", as {value.value}" for value in found.values if value.field == "user" and value.value), "")
+    return f"{found.service}: {title}{place}{database}{user}"
 
 
 def shown(found: Sequence[Explanation]) -> Iterator[tuple[str, str, str, str]]:

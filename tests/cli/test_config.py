@@ -79,7 +79,7 @@ def test_what_was_overridden_unused_and_unknown_is_explained(inside: Inside) -> 
     )
     said = " ".join(done.out.split())
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("user: PostgreSQL at own.example.com:5432, database user\n")
+    assert done.out.startswith("user: PostgreSQL at own.example.com:5432, database user, as app\n")
     assert "DATABASE_HOST own.example.com USER_DATABASE_HOST, environment" in said
     assert "over db.example.com (DATABASE_HOST, environment): the service's own comes first" in said
     assert "not used DATABASE_SQLITE_PATH x.db environment PostgreSQL is a server" in said
@@ -100,6 +100,8 @@ def test_each_backend_is_explained_down_to_the_driver(on_database: Inside, datab
     done = on_database.run("config", "explain", "user", "--format", "json")
     found = entry(done.document)
     assert (done.code, found["backend"], found["error"]) == (0, database.backend, None)
+    head, _ = on_database.run("config", "explain", "user").out.split("\n", 1)
+    assert head == on_database.run("config", "check", "user").out.split("\n", 1)[0]
     assert [engine["kind"] for engine in found["engines"]] == ["sync", "async"]
     assert all(engine["error"] is None and engine["url"] and engine["pool"] for engine in found["engines"])
     password = on_database.environ.get("DATABASE_PASSWORD", "")
