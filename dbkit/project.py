@@ -200,7 +200,8 @@ _engines: dict[tuple[int, str, str], tuple[DatabaseConfig, sa.Engine]] = {}
 _async_engines: weakref.WeakKeyDictionary[
     asyncio.AbstractEventLoop | _NoLoop, dict[tuple[int, str, str], tuple[DatabaseConfig, AsyncEngine]]
 ] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
+# a sink that is told of a new pool may ask for an engine
+_lock = threading.RLock()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -222,7 +223,7 @@ def _same(known: DatabaseConfig, config: DatabaseConfig) -> bool:
 def _renew_lock() -> None:
     """Give a forked child a lock of its own: the parent's may have been held by a thread that is not there."""
     global _lock  # noqa: PLW0603 - the only way to replace it
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

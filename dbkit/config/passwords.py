@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import os
 import queue
 import sys
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dbkit.config.redact import redact
 from dbkit.config.sealed import sealed, sealed_async
@@ -139,6 +140,12 @@ def _same_source(config: DatabaseConfig, field: str) -> bool:
 
 Answer = tuple[object, "DbkitError | None"]
 
+# Each call that hangs keeps a thread; beyond these the provider is not asked again until one of them has returned.
+MOST_CALLS: Final = 100
+_calls: set[threading.Thread] = set()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_calls.clear)  # the parent's threads are not there
+
 
 def _ask(config: DatabaseConfig, answered: Callable[[Answer], None]) -> None:
     """Call the provider in a thread of its own, which ends with the process: nobody can end one that hangs.
@@ -146,10 +153,21 @@ def _ask(config: DatabaseConfig, answered: Callable[[Answer], None]) -> None:
     Its error is worded there, and its frames, which may hold the token, are left behind.
     """
     context = contextvars.copy_context()
+
+    def call() -> None:
+        try:
+            answer = context.run(_answer, config)
+        finally:
+            _calls.discard(threading.current_thread())
+        answered(answer)
+
+    if len(_calls) >= MOST_CALLS:
+        answered((None, _stuck(config)))
+        return
     # not of a pool, whose threads are waited for when the interpreter ends
-    threading.Thread(
-        target=lambda: answered(context.run(_answer, config)), name="dbkit-password-provider", daemon=True
-    ).start()
+    thread = threading.Thread(target=call, name="dbkit-password-provider", daemon=True)
+    _calls.add(thread)
+    thread.start()
 
 
 def _answer(config: DatabaseConfig) -> Answer:
@@ -232,6 +250,13 @@ def _failed(config: DatabaseConfig, error: BaseException) -> DbkitError:
     return kind(
         f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} failed: {said}",
         hint="it is called for each new connection, with a dbkit.config.passwords.Login",
+    )
+
+
+def _stuck(config: DatabaseConfig) -> UnreachableError:
+    return UnreachableError(
+        f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} is not asked: {MOST_CALLS} calls of it have not returned",
+        hint="give its own request a time-out",
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dbkit.config import DatabaseConfig, Secret, Settings, load_settings, resolve
+from dbkit.config import DatabaseConfig, Secret, Settings, load_settings, passwords, resolve
 from dbkit.config.passwords import current_password, current_password_async
 from dbkit.errors import ConfigurationError, DbkitError, UnreachableError
 from dbkit.project import _same
@@ -133,6 +133,23 @@ def test_a_provider_that_hangs_is_given_as_long_as_a_connection(root: Path) -> N
         with pytest.raises(UnreachableError, match=r"did not answer within 0\.02 s"):
             asyncio.run(current_password_async(asking(root, function, connect_timeout_s=0.02)))
     assert time.monotonic() - began < 5
+
+
+def test_calls_that_never_return_do_not_pile_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_calls", set())
+    monkeypatch.setattr(passwords, "MOST_CALLS", 2)
+    for said in ("did not answer", "did not answer", "is not asked: 2 calls of it have not returned"):
+        with pytest.raises(UnreachableError, match=said):
+            current_password(asking(root, "hang", connect_timeout_s=0.02))
+    with pytest.raises(UnreachableError, match="is not asked"):
+        asyncio.run(current_password_async(asking(root, "hang", connect_timeout_s=0.02)))
+    assert len(passwords._calls) == 2
+
+
+def test_a_call_that_has_returned_makes_room_for_the_next(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "MOST_CALLS", len(passwords._calls) + 1)
+    for _ in range(5):
+        assert current_password(asking(root, "token")) is not None
 
 
 def test_a_module_that_is_not_there_is_named(root: Path) -> None:
