@@ -111,7 +111,7 @@ def create_missing(config: DatabaseConfig) -> bool:
     """
     backend = get_backend(config.backend)
     name = database_name(config)
-    _refuse_bad_name(config)
+    refuse_bad_name(config)
     if backend.traits.file_based:
         from dbkit.config.connect import connect
 
@@ -139,7 +139,7 @@ def drop_existing(config: DatabaseConfig) -> bool:
     """
     backend = get_backend(config.backend)
     name = database_name(config)
-    _refuse_bad_name(config)
+    refuse_bad_name(config)
     if not exists(config):
         return False
     from dbkit.config.connect import connect
@@ -177,7 +177,12 @@ def _unlink(name: str) -> None:
         raise DbkitError(f"{name!r} cannot be deleted: {error.strerror}", hint="check who may write there") from None
 
 
-def _refuse_bad_name(config: DatabaseConfig) -> None:
+def refuse_bad_name(config: DatabaseConfig) -> None:
+    """Refuse what no database of a service may be called.
+
+    Raises:
+        ConfigurationError: it is no plain name, or the server's own database.
+    """
     name = database_name(config)
     if reason := get_backend(config.backend).ddl.refuse_name(name):
         raise ConfigurationError(f"database name {name!r} is not allowed: {reason}", hint="set DATABASE_NAME")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbkit.errors import DbkitError, InterruptedRunError, UsageError
-from dbkit.migrations.databases import create_missing, drop_existing, exists, is_ready
+from dbkit.migrations.databases import create_missing, drop_existing, exists, is_ready, refuse_bad_name
 from dbkit.migrations.dispatch import result_of
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Result, ServiceResult
@@ -49,6 +49,7 @@ def _on_database(command: str, project: Project, name: str, *, sharing: Sequence
         config = project.migration_config(name)
         result = describe(result, config)
         _refuse_shared(name, sharing)
+        refuse_bad_name(config)  # before the server is asked, so that a dry run tells it too
         if command == "create" and not is_ready(config):
             result = replace(result, created=True if dry_run else create_missing(config))
         if command == "drop" and exists(config):

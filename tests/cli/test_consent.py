@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.runs import Shell
+from tests.cli.runs import Inside, Shell
 
 PRODUCTION = {"DBKIT_ENV": "production", "DATABASE_TYPE": "sqlite"}
 
@@ -98,3 +98,18 @@ def test_rollback_needs_consent_too(shell: Shell, file: Path) -> None:
     assert done.code == 0
     assert "0001 -> -" in done.out
     assert tables(file) == []
+
+
+@pytest.mark.parametrize("command", [("create", "user"), ("drop", "user", "--yes")])
+def test_a_dry_run_refuses_a_servers_own_database_before_it_asks_the_server(
+    inside: Inside, command: tuple[str, ...]
+) -> None:
+    place = {
+        "DATABASE_TYPE": "mariadb",
+        "DATABASE_HOST": "localhost",
+        "DATABASE_PORT": "1",
+        "USER_DATABASE_NAME": "mysql",
+    }
+    done = inside.run(*command, "--dry-run", **place)
+    assert done.code == 2
+    assert "database name 'mysql' is not allowed: it is the server's own" in done.err
