@@ -30,6 +30,7 @@ from dbkit.migrations.results import ServiceResult
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from dbkit.config import DatabaseConfig
     from dbkit.project import Project
 
 Goal = Literal["server", "head"]
@@ -83,6 +84,7 @@ class Glance(Probe):
     """A look on a thread of its own."""
 
     goal: Goal
+    engine: sa.Engine
     result: ServiceResult
     whole: bool
     """It has as long as its connect time-out allows."""
@@ -121,18 +123,10 @@ class Glance(Probe):
         return self._refused(error)
 
     def _look(self) -> None:
-        from sqlalchemy.pool import NullPool
-
         if self.in_memory and self.goal == "server":
             return
-        config = self._config
-        options = get_backend(config.backend).examiner.reading(config.endpoint())
-        patience_s = min(config.connect_timeout_s, max(LEAST_S, self.deadline_s))
-        self.config = replace(config, query={**config.query, **options}, connect_timeout_s=patience_s)
-        # of its own: a service's engine may go elsewhere where its server is away, and keeps its connections
-        engine = self.config.create_engine(poolclass=NullPool)
-        self.look_at(engine)
-        with self._connected(engine) as connection:
+        self.look_at(self.engine)
+        with self._connected(self.engine) as connection:
             if self.goal == "head":
                 self.read(connection)
 
@@ -157,9 +151,10 @@ class Glance(Probe):
         if standing is Standing.UNREACHABLE and not isinstance(error, UnreachableError):
             error = UnreachableError(error.message, hint=error.hint)
         found = self.result.failed(error)
-        if standing in {Standing.NO_DATABASE, Standing.NOT_ALLOWED}:
-            pending = self.history.pending((), "heads") if self.history else ()
-            found = replace(found, exit_code=ExitCode.DIFFERENT, pending=pending)
+        if standing in ANSWERED:
+            found = replace(found, exit_code=ExitCode.DIFFERENT)
+        if standing is Standing.NO_DATABASE and self.history is not None:
+            found = replace(found, pending=self.history.pending((), "heads"))
         return Sight(standing=standing, result=found)
 
     def _standing(self, error: DbkitError) -> Standing:
@@ -228,16 +223,28 @@ class Looker:
         history = known_history(service, registration.migrations) if self._goal == "head" else None
         head = ", ".join(history.heads) or None if history else None
         bound_s = min(config.connect_timeout_s, left_s)
+        engine = _engine(config, bound_s)  # not within the look's time: the first one imports SQLAlchemy and a driver
         return Glance(
             project=self._project,
             service=service,
             deadline_s=bound_s,
-            whole=bound_s >= config.connect_timeout_s,
             watch=Watch(bound_s),
             found=Health(service=service, head=head),
             config=config,
             history=history,
             version_table=registration.version_table,
             goal=self._goal,
+            engine=engine,
+            whole=bound_s >= config.connect_timeout_s,
             result=replace(describe(ServiceResult(service=service), config), head=head),
         )
+
+
+def _engine(config: DatabaseConfig, bound_s: float) -> sa.Engine:
+    """Make an engine for one look: a service's own may go elsewhere where its server is away, and keeps its connections."""
+    from sqlalchemy.pool import NullPool
+
+    options = get_backend(config.backend).examiner.reading(config.endpoint())
+    patience_s = min(config.connect_timeout_s, max(LEAST_S, bound_s))
+    reading = replace(config, query={**config.query, **options}, connect_timeout_s=patience_s)
+    return reading.create_engine(poolclass=NullPool)

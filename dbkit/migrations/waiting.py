@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, get_args
 
 from dbkit.backends.polling import Poll
-from dbkit.errors import ExitCode, UsageError
+from dbkit.errors import UsageError
 from dbkit.migrations.glance import Goal, Looker, Sight, Standing
 from dbkit.migrations.results import Result, ServiceResult
 
@@ -135,8 +135,9 @@ class Vigil:
                 break
             self._say()
             self.poll.sleep(min(pause, threading.TIMEOUT_MAX))
-        found = tuple(self._result(one) for one in self._watched.values() if one.sight is not None)
-        return Result(command="wait", services=found, seconds=self._waited_s)
+        waited_s = self._waited_s
+        found = tuple(_result(one, waited_s) for one in self._watched.values())
+        return Result(command="wait", services=found, seconds=waited_s)
 
     @property
     def _waited_s(self) -> float:
@@ -203,10 +204,11 @@ class Vigil:
             )
         )
 
-    def _result(self, one: _Watched) -> ServiceResult:
-        assert one.sight is not None  # noqa: S101 - whoever asks has seen to it
-        found = one.sight.result
-        if one.settled_s is not None:
-            return replace(found, seconds=one.settled_s)
-        assert found.exit_code is not ExitCode.OK  # noqa: S101 - it would be settled
-        return replace(found, seconds=self._waited_s, error=f"given up after {self._waited_s:.3g} s: {found.error}")
+
+def _result(one: _Watched, waited_s: float) -> ServiceResult:
+    """Give what became of a service; what it is when nobody waits for it any longer is an error."""
+    assert one.sight is not None  # noqa: S101 - every service is looked at once at least
+    found = one.sight.result
+    if one.settled_s is not None:
+        return replace(found, seconds=one.settled_s)
+    return replace(found, seconds=waited_s, error=f"given up after {waited_s:.3g} s: {found.error}")
