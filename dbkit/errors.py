@@ -121,6 +121,10 @@ class DeadlineError(UnreachableError):
     """The time that was given for it ran out."""
 
 
+class PoolTimeoutError(DbkitError):
+    """All connections of the pool are in use, and none became free in time: not the server's doing, but the settings'."""
+
+
 class DatabaseMissingError(UnreachableError):
     """The server answers, but the database is not there."""
 

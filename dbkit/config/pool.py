@@ -1,38 +1,63 @@
-"""The pool of dbkit's engines: SQLAlchemy's own, in which a probe does not hang and whose waits can be measured."""
+"""The pool of dbkit's engines: SQLAlchemy's own, in which a probe does not hang and whose waits can be measured.
+
+It says which setting ran out, and leaves the connections of another process alone.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from sqlalchemy.exc import TimeoutError as PoolTimedOut
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
+from dbkit import errors
 from dbkit.backends import backend_of
 from dbkit.deadlines import current_watch
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
     Queue = QueuePool
 else:
     Queue = object
 
-__all__ = ["AsyncWatchedPool", "OnWait", "WatchedPool"]
+__all__ = ["AsyncWatchedPool", "OnWait", "PoolTimeoutError", "WatchedPool"]
 
 OnWait = Callable[[float, BaseException | None], None]
 """Told how many seconds it took to get a connection, and the error where none was got."""
+
+
+class PoolTimeoutError(errors.PoolTimeoutError, PoolTimedOut):
+    """All connections of the pool are in use, and none became free in time; SQLAlchemy's error too."""
+
+    code = "3o7r"
+    """SQLAlchemy's, for who looks at it."""
+
+    def __str__(self) -> str:
+        """Say it without the link that SQLAlchemy adds."""
+        return self.message
 
 
 class _Watched(Queue):
     """What both pools do more than SQLAlchemy's.
 
     SQLAlchemy has no event before the ping of a pooled connection, nor for the wait for one, so these are methods.
+
+    A fork gives the child a pool of its own, but what its parent's threads held is in the child's memory too, and is
+    collected there. To roll back or to close it would be a message in the middle of the parent's own.
     """
 
     on_wait: OnWait | None = None
     """None unless somebody measures."""
+
+    def __init__(self, *args: Any, **kw: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+        self._pid = os.getpid()
+        super().__init__(*args, **kw)
 
     def connect(self) -> PoolProxiedConnection:
         """Give a connection, and tell how long that took where somebody asks."""
@@ -52,16 +77,17 @@ class _Watched(Queue):
         """Make an empty pool of the same kind, measured as this one."""
         pool: Any = super().recreate()
         pool.on_wait = self.on_wait
-        pool._timeout = self._patience_s  # noqa: SLF001 - of its own class; it was given that of the work that is watched
+        # of its own class; it was given the patience of the work that is watched, and how a forked child cleans
+        pool._timeout, pool._reset_on_return = self._patience_s, self._cleaning  # noqa: SLF001
         return pool
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Take a connection out of the queue: watched work guards it before it is pinged."""
         watch = current_watch()
         if watch is None:
-            return super()._do_get()
+            return self._take()
         watch.stage = "waiting for a free connection of the pool"
-        record = super()._do_get()
+        record = self._take()
         try:
             fd = self._socket_fd(record)
             if fd is not None:
@@ -73,8 +99,25 @@ class _Watched(Queue):
             watch.stage = "waiting for an answer over a pooled connection"
         return record
 
+    def _take(self) -> ConnectionPoolEntry:
+        try:
+            return super()._do_get()
+        except PoolTimeoutError:
+            raise  # SQLAlchemy begins anew, by `_do_get`, where another was faster
+        except PoolTimedOut as error:
+            size, overflow = self.size(), self._max_overflow
+            waited = f"within {self._patience_s:g} s" if current_watch() is None else "in time"
+            raise PoolTimeoutError(
+                f"no connection of the pool became free {waited}: all {size + overflow} are in use "
+                f"(DATABASE_POOL_SIZE {size}, DATABASE_MAX_OVERFLOW {overflow})",
+                hint="close connections and sessions sooner, also where work fails, "
+                "or raise DATABASE_POOL_SIZE or DATABASE_MAX_OVERFLOW",
+            ) from error
+
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         """Put a connection back into the queue: whoever takes it next is not bound by this work's time."""
+        if self._is_anothers:
+            return  # nobody takes one out; and a thread that is not there may have held the queue's lock
         watch = current_watch()
         try:
             fd = None if watch is None else self._socket_fd(record)
@@ -82,6 +125,24 @@ class _Watched(Queue):
                 watch.release(fd)
         finally:
             super()._do_return_conn(record)
+
+    def _close_connection(self, connection: DBAPIConnection, *, terminate: bool = False) -> None:
+        if not self._is_anothers:
+            super()._close_connection(connection, terminate=terminate)
+
+    @property
+    def _is_anothers(self) -> bool:
+        """Whether the connections are those of the process that this one was forked from."""
+        return self._pid != os.getpid()
+
+    @property
+    def _reset_on_return(self) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+        """How a connection is cleaned that is given back."""
+        return None if self._is_anothers else self._cleaning
+
+    @_reset_on_return.setter
+    def _reset_on_return(self, how: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+        self._cleaning = how
 
     def _socket_fd(self, record: ConnectionPoolEntry) -> int | None:
         if record.dbapi_connection is None:

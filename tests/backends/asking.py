@@ -14,6 +14,8 @@ from dbkit.config import DatabaseConfig
 
 Kind = Literal["sync", "async"]
 KINDS: tuple[Kind, ...] = ("sync", "async")
+PATIENCE_S = 30.0
+"""A loop that has lost a socket would wait for it for ever."""
 
 
 class Held:
@@ -27,7 +29,7 @@ class Held:
         """Do something with the connection as SQLAlchemy's synchronous code sees it."""
         if isinstance(self._connection, sa.Connection):
             return work(self._connection)
-        return self._runner.run(self._connection.run_sync(work))
+        return self._runner.run(_patiently(self._connection, work))
 
     def ask(self, statement: str) -> Any:
         """Ask for one value; None where the statement gives no rows."""
@@ -44,6 +46,11 @@ class Held:
             self._connection.close()
         else:
             self._runner.run(self._connection.close())
+
+
+async def _patiently(connection: AsyncConnection, work: Callable[[sa.Connection], Any]) -> Any:
+    async with asyncio.timeout(PATIENCE_S):
+        return await connection.run_sync(work)
 
 
 class Asker:

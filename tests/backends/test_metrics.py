@@ -153,9 +153,9 @@ def test_a_wait_for_the_pool_is_as_long_as_it_took(config: DatabaseConfig) -> No
             engine.connect()
     (waited,) = named(found, WAIT_TIME)
     assert 0.2 <= waited.value < 1
-    assert waited.attributes["error.type"] == "TimeoutError"
+    assert waited.attributes["error.type"] == "PoolTimeoutError"
     assert [sample.value for sample in named(found, TIMEOUTS)] == [1]
-    assert [sample.attributes["error.type"] for sample in named(found, ERRORS)] == ["TimeoutError"]
+    assert [sample.attributes["error.type"] for sample in named(found, ERRORS)] == ["PoolTimeoutError"]
     measurement.stop()
     engine.dispose()
 
