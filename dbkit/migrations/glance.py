@@ -183,7 +183,7 @@ class Glance(Probe):
             return Sight(standing=Standing.READY, result=found)
         where = f"at revision {found.revision}" if found.revision else "not migrated"
         behind = DifferentError(
-            f"the database is {where}, and {len(pending)} of the files' revisions are still to be applied",
+            f"the database is {where}, and {len(pending)} {'revision is' if len(pending) == 1 else 'revisions are'} still to be applied",
             hint="dbkit migrate applies them",
         )
         return Sight(standing=Standing.PENDING, result=replace(found.failed(behind), pending=pending))

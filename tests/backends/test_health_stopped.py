@@ -127,3 +127,19 @@ def test_the_service_itself_goes_on_when_its_server_does(service: Service, priva
         assert not service.look("sync", 0.2)[0].ok
         private.go_on()
         assert held.exec_driver_sql("SELECT 1").scalar() == 1  # a probe shuts its own connection and nobody else's
+
+
+def test_waiting_for_a_stopped_server_ends_in_time_and_ends_well_when_it_goes_on(
+    service: Service, private: PrivateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT", "1")
+    private.stop()
+    began = time.monotonic()
+    found = migrations.wait(service.project, timeout_s=2.5)
+    took_s = time.monotonic() - began
+    assert (found.exit_code, took_s < 2.5 + SLACK_S) == (3, True)
+    assert sum(thread.name.startswith("dbkit-wait") for thread in threading.enumerate()) <= 1
+    timer = threading.Timer(1.5, private.go_on)
+    timer.start()
+    assert migrations.wait(service.project, timeout_s=30).exit_code == 0
+    timer.join()

@@ -153,7 +153,7 @@ def test_what_stays_pending_ends_at_the_time_out(migrated: Service) -> None:
     result = dbkit.wait("user", project=migrated.project, timeout_s=0.6)
     assert time.monotonic() - began < 0.6 + SLACK_S
     assert (result.exit_code, result["user"].pending, result["user"].revision) == (4, ("0002",), "0001")
-    assert "at revision 0001, and 1 of the files' revisions are still to be applied" in (result["user"].error or "")
+    assert "at revision 0001, and 1 revision is still to be applied" in (result["user"].error or "")
 
 
 def test_a_database_that_is_ahead_is_told_at_once(migrated: Service) -> None:

@@ -45,7 +45,7 @@ def test_what_is_pending_is_said_once_and_at_the_end_with_a_hint(inside: Inside)
     first, news, error, hint = done.err.splitlines()
     assert done.code == 4
     assert "pending" in done.out
-    said = "the database is not migrated, and 1 of the files' revisions are still to be applied"
+    said = "the database is not migrated, and 1 revision is still to be applied"
     assert (first[:11], news) == ("waiting for", f"0 s: user: {said}")
     assert error.startswith("dbkit: error: user: given up after 0.")
     assert error.endswith(said)
