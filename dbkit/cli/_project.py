@@ -46,8 +46,14 @@ def worded(entries: Iterable[ServiceResult]) -> str:
     groups: dict[tuple[str | None, str | None], list[str]] = {}
     for entry in entries:
         databases = groups.setdefault((entry.backend, entry.host), [])
-        databases.append(entry.service if entry.database is None else f"{entry.service} ({shown(entry.database)})")
+        databases.append(entry.service if entry.database is None else f"{entry.service} ({located(entry)})")
     return "; ".join(f"{', '.join(names)} {_server(*place)}" for place, names in groups.items())
+
+
+def located(entry: ServiceResult) -> str:
+    """Name the database of a service, and the schema where one is configured."""
+    database = shown(entry.database or "")
+    return database if entry.schema is None else f"{database}, schema {entry.schema}"
 
 
 def shown(database: str) -> str:

@@ -42,7 +42,7 @@ def moves(result: Result, before: Mapping[str, str | None], goals: Mapping[str, 
     rows = [
         (
             entry.service,
-            _project.shown(entry.database) if entry.database else NOTHING,
+            _project.located(entry) if entry.database else NOTHING,
             _move(before.get(entry.service, _first(entry)), goals.get(entry.service, _last(entry, result))),
             str(len(entry.pending) if result.dry_run else len(entry.applied)),
             f"{entry.seconds:.2f}",
@@ -86,7 +86,7 @@ def states(result: Result) -> None:
         (
             entry.service,
             entry.backend or NOTHING,
-            _project.shown(entry.database) if entry.database else NOTHING,
+            _project.located(entry) if entry.database else NOTHING,
             entry.revision or NOTHING,
             entry.head or NOTHING,
             str(len(entry.pending)),
@@ -111,7 +111,7 @@ def databases(result: Result) -> None:
             entry.service,
             entry.backend or NOTHING,
             entry.host or NOTHING,
-            _project.shown(entry.database) if entry.database else NOTHING,
+            _project.located(entry) if entry.database else NOTHING,
             _fate(entry, result),
         )
         for entry in result.services

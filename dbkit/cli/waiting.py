@@ -97,7 +97,7 @@ def _table(result: Result, goal: Goal) -> None:
             entry.service,
             entry.backend or _report.NOTHING,
             entry.host or _report.NOTHING,
-            _project.shown(entry.database) if entry.database else _report.NOTHING,
+            _project.located(entry) if entry.database else _report.NOTHING,
             f"{entry.seconds:.2f}",
             _outcome(entry, goal),
         )

@@ -133,6 +133,8 @@ def create_missing(config: DatabaseConfig) -> bool:
 def drop_existing(config: DatabaseConfig) -> bool:
     """Drop the database with all that is in it; False when there was none.
 
+    Where a schema is configured, it alone is dropped: the rest of the database is somebody else's.
+
     Raises:
         CreateRefusedError: the account may not.
         UnreachableError: the server does not answer.
@@ -140,9 +142,11 @@ def drop_existing(config: DatabaseConfig) -> bool:
     backend = get_backend(config.backend)
     name = database_name(config)
     refuse_bad_name(config)
-    if not exists(config):
+    if not is_ready(config):
         return False
     from dbkit.config.connect import connect
+
+    schema = None if config.schema is None else backend.ddl.drop_schema(config.schema)
 
     # Opening it proves that it is a database, and nobody may be migrating it.
     with (
@@ -153,7 +157,22 @@ def drop_existing(config: DatabaseConfig) -> bool:
             _probe(config, connection)
             _unlink(name)
             return True
+        if schema is not None:
+            return _drop_schema(config, connection, schema)
     return _execute(config, backend.ddl.drop_database(name), done=Fault.NO_DATABASE)
+
+
+def _drop_schema(config: DatabaseConfig, connection: sa.Connection, statement: str) -> bool:
+    """Drop it under the lock, which is held in the same database."""
+    import sqlalchemy as sa
+
+    errors = get_backend(config.backend).errors
+    try:
+        connection.exec_driver_sql(statement)
+        connection.commit()
+    except sa.exc.DBAPIError as error:
+        raise _refused(config, statement, fault=errors.fault(error), message=errors.message(error)) from error
+    return True
 
 
 def _probe(config: DatabaseConfig, connection: sa.Connection) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dbkit.backends import get_backend
 from dbkit.config.redact import redact
 from dbkit.errors import DatabaseAheadError, DatabaseMissingError, DbkitError
-from dbkit.migrations.databases import database_name, exists, has_schema
+from dbkit.migrations.databases import database_name, exists, has_schema, refuse_bad_name
 from dbkit.migrations.heads import History, read_history
 from dbkit.migrations.results import ServiceResult
 
@@ -48,6 +48,7 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
     try:
         config = project.migration_config(name)
         result = describe(result, config)
+        refuse_bad_name(config)
         registration = project.registration(name)
         history = read_history(name, registration.migrations)
         heads = history.heads
@@ -63,10 +64,11 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
 
 
 def describe(result: ServiceResult, config: DatabaseConfig) -> ServiceResult:
-    """Fill in which backend, host and database a service is on."""
-    file = get_backend(config.backend).traits.file_based
-    host = None if file else config.socket or f"{config.host}:{config.port}"
-    return replace(result, backend=config.backend, host=host, database=database_name(config))
+    """Fill in which backend, host, database and schema a service is on."""
+    traits = get_backend(config.backend).traits
+    host = None if traits.file_based else config.socket or f"{config.host}:{config.port}"
+    schema = config.schema if "schema" in traits.own_keys else None
+    return replace(result, backend=config.backend, host=host, database=database_name(config), schema=schema)
 
 
 def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...] | None:

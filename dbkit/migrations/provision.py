@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbkit.errors import DbkitError, InterruptedRunError, UsageError
-from dbkit.migrations.databases import create_missing, drop_existing, exists, is_ready, refuse_bad_name
+from dbkit.migrations.databases import create_missing, drop_existing, is_ready, refuse_bad_name
 from dbkit.migrations.dispatch import result_of
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Result, ServiceResult
@@ -52,7 +52,7 @@ def _on_database(command: str, project: Project, name: str, *, sharing: Sequence
         refuse_bad_name(config)  # before the server is asked, so that a dry run tells it too
         if command == "create" and not is_ready(config):
             result = replace(result, created=True if dry_run else create_missing(config))
-        if command == "drop" and exists(config):
+        if command == "drop" and is_ready(config):
             result = replace(result, dropped=True if dry_run else drop_existing(config))
     except InterruptedRunError:
         raise  # told to end: the databases that are left are not touched
@@ -69,7 +69,7 @@ def _sharing(project: Project, names: Sequence[str]) -> dict[str, tuple[str, ...
             DbkitError
         ):  # a service whose place cannot be read is nobody's neighbour; its own command tells why
             found = describe(ServiceResult(service=name), project.migration_config(name))
-            places[name] = (found.backend, found.host, found.database)
+            places[name] = (found.backend, found.host, found.database, found.schema)
     others = [name for name in places if name not in names]
     return {name: tuple(other for other in others if places[other] == places[name]) for name in names if name in places}
 

@@ -55,6 +55,8 @@ class ServiceResult:
     """Host and port; None where the backend is a file, or the configuration could not be read."""
     database: str | None = None
     """The database's name, or the file's path."""
+    schema: str | None = None
+    """The schema that is configured for its tables, where the backend has such."""
     fallback: bool = False
     revision: str | None = None
     """The revision that the database is at when the operation has ended; None where it has none."""

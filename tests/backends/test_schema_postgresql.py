@@ -38,6 +38,12 @@ def home(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield made
 
 
+def shell_of(home: Home) -> Shell:
+    """Give the command line of the project, with the settings of the test."""
+    variables = {name: value for name, value in os.environ.items() if name.startswith("DATABASE_")}
+    return Shell(folder=home.root, environ=variables)
+
+
 def in_database(project: Project, statement: str) -> list[tuple[object, ...]]:
     with connect(project.config("user")) as connection:
         return [tuple(row) for row in connection.execute(sa.text(statement))]
@@ -139,6 +145,33 @@ def test_asynchronous_engines_see_the_schema_as_their_own(
 
 def test_the_command_line_says_what_is_pending_where_the_schema_is_missing(home: Home, server: Server) -> None:
     server.create_database(str(home.project().config("user").database))
-    variables = {name: value for name, value in os.environ.items() if name.startswith("DATABASE_")}
-    done = Shell(folder=home.root, environ=variables).run("status", "--format", "json")
+    done = shell_of(home).run("status", "--format", "json")
     assert (done.code, done.document["services"][0]["pending"]) == (ExitCode.OK, ["0001"])
+
+
+def test_dropping_takes_the_schema_and_leaves_what_is_somebody_elses(home: Home, server: Server) -> None:
+    project = home.project()
+    assert migrations.migrate(project).ok
+    database = str(project.config("user").database)
+    engine = server.engine(database)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA other_team")
+        connection.exec_driver_sql("CREATE TABLE other_team.precious (id integer)")
+    engine.dispose()
+    shell = shell_of(home)
+    assert (shell.run("drop", "user", "--dry-run").code, len(tables(project))) == (0, 3)
+    dropped = shell.run("drop", "user", "--yes", "--format", "json")
+    entry = dropped.document["services"][0]
+    assert (dropped.code, entry["dropped"], entry["database"], entry["schema"]) == (0, True, database, "app")
+    assert tables(project) == [("other_team", "precious")]
+    assert migrations.drop(project, ["user"]).services[0].dropped is False
+    assert migrations.migrate(project).services[0].created
+
+
+def test_a_database_is_named_with_the_schema_that_is_meant(home: Home) -> None:
+    asked = shell_of(home).run("drop", "user")
+    database = home.project().config("user").database
+    assert (asked.code, f"to drop the database of user ({database}, schema app) on PostgreSQL" in asked.err) == (
+        2,
+        True,
+    )

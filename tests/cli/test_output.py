@@ -16,6 +16,7 @@ SERVICE_KEYS = {
     "host",
     "database",
     "fallback",
+    "schema",
     "revision",
     "head",
     "pending",

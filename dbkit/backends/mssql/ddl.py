@@ -34,6 +34,11 @@ class MssqlDdl:
         del name
         return None
 
+    def drop_schema(self, name: str) -> str | None:
+        """Word nothing likewise."""
+        del name
+        return None
+
     def maintenance_database(self) -> str | None:
         """Every server has `master`."""
         return "master"

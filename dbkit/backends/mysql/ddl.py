@@ -37,6 +37,11 @@ class MysqlDdl:
         del name
         return None
 
+    def drop_schema(self, name: str) -> str | None:
+        """Word nothing likewise."""
+        del name
+        return None
+
     def maintenance_database(self) -> str | None:
         """Databases are created from a connection to none."""
         return None

@@ -39,6 +39,10 @@ class PostgresqlDdl:
         """Word CREATE SCHEMA."""
         return f"CREATE SCHEMA {_quoted(name)}"
 
+    def drop_schema(self, name: str) -> str | None:
+        """Word DROP SCHEMA."""
+        return f"DROP SCHEMA {_quoted(name)} CASCADE"
+
     def maintenance_database(self) -> str | None:
         """Every cluster has `postgres`, made for this."""
         return "postgres"

@@ -28,6 +28,11 @@ class SqliteDdl:
         del name
         return None
 
+    def drop_schema(self, name: str) -> str | None:
+        """Word nothing likewise."""
+        del name
+        return None
+
     def maintenance_database(self) -> str | None:
         """There is none."""
         return None
