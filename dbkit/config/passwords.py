@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -221,7 +222,8 @@ def load_provider(reference: str, root: str | None) -> Provider:
         for part in path.split("."):
             found = getattr(found, part)
     except Exception as error:  # noqa: BLE001 - the module's own code runs here
-        said = redact(f"{type(error).__name__}: {error}")
+        own = isinstance(error, ImportError | AttributeError)  # Python's own words: what is not there
+        said = type(error).__name__ + (redact(f": {error}") if own else _place_of(error))
         found = None
     else:
         said = f"it is {type(found).__name__}, not a function"
@@ -246,11 +248,17 @@ def _secret(config: DatabaseConfig, given: object) -> Secret:
 def _failed(config: DatabaseConfig, error: BaseException) -> DbkitError:
     # what cannot be reached may be there again later; anything else is to be mended
     kind = UnreachableError if isinstance(error, OSError) else ConfigurationError
-    said = " ".join(redact(f"{type(error).__name__}: {error}").split())
+    # not in its own words, which may hold the token or what it was asked for with
     return kind(
-        f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} failed: {said}",
-        hint="it is called for each new connection, with a dbkit.config.passwords.Login",
+        f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} failed: {type(error).__name__}{_place_of(error)}",
+        hint="its own words are not shown, because they may hold a secret; call it by hand with a dbkit.config.passwords.Login",
     )
+
+
+def _place_of(error: BaseException) -> str:
+    """Say where an error was raised, without a frame's contents."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-1)
+    return f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
 def _stuck(config: DatabaseConfig) -> UnreachableError:
