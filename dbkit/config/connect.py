@@ -165,7 +165,8 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
                 else "have the system trust the CA that signed the server's certificate, or SSL_CERT_FILE name it (DATABASE_SSL_CA cannot)"
             )
             return TlsRefusedError(
-                f"TLS with {place} is refused: {said}", hint=f"{ca}, and name the host as the certificate does"
+                f"TLS with {place} is refused: {said}",
+                hint=f"{ca}, and name the host as the certificate does{_client_certificate(config)}",
             )
         case Fault.NO_DATABASE:
             return DatabaseMissingError(
@@ -186,8 +187,14 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
         case _:
             return UnreachableError(
                 f"cannot reach {title} at {place}: {said}",
-                hint="check DATABASE_HOST, DATABASE_PORT and DATABASE_TYPE, and that it runs",
+                hint="check DATABASE_HOST, DATABASE_PORT and DATABASE_TYPE, and that it runs"
+                + _client_certificate(config),
             )
+
+    """Point to the client's certificate where there is one: a server that refuses it often hangs up without a word."""
+def _client_certificate(config: DatabaseConfig) -> str:
+    """A server that refuses the client's certificate often hangs up without a word."""
+    return "" if config.ssl_cert is None else "; or it refuses the client's certificate: check DATABASE_SSL_CERT"
 
 
 def _where(config: DatabaseConfig, field: str) -> str:

@@ -14,6 +14,9 @@ MASK = "***"
 # A shorter value would turn ordinary words into asterisks; it is hidden where a URL or a `password=` gives it away.
 SHORTEST = 4
 
+# How much of a refused value is shown, in characters.
+SHOWN = 200
+
 # A process that runs for months meets a new token every few minutes; those that were used last are hidden.
 MOST = 500
 
@@ -101,4 +104,6 @@ def redact(text: str) -> str:
 
 def show(value: object) -> str:
     """Word a value that is not secret for a message; what was put in the wrong place by mistake stays hidden."""
-    return repr(redact(str(value)))
+    text = redact(str(value))
+    # a whole file in the wrong place is known by its beginning
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")

@@ -11,6 +11,8 @@ from dbkit.config.redact import show
 from dbkit.errors import ConfigurationError
 
 PORTS: Final = range(1, 65536)
+# No server takes more.
+MOST_CONNECTIONS: Final = 100_000
 # A host name, an IPv4 address, an IPv6 address with its zone, or the absolute path of a Unix socket.
 _HOST = re.compile(r"(?:[\w.\-]+|[0-9A-Fa-f:.]+(?:%[\w.\-]+)?|/[^\x00-\x1f]*)")
 
@@ -89,16 +91,20 @@ def port(text: str) -> int:
 
 def count(text: str) -> int:
     """Take a number of connections, 0 or more."""
-    if not text.strip().isdecimal():
-        raise ValueError("a whole number, 0 or more")
-    return int(text)
+    return _whole(text, 0)
 
 
 def several(text: str) -> int:
     """Take a number of connections, 1 or more: for SQLAlchemy a pool of 0 is one without a limit."""
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise ValueError("a whole number, 1 or more")
-    return int(text)
+    return _whole(text, 1)
+
+
+def _whole(text: str, least: int) -> int:
+    found = text.strip()
+    # by its length first: Python refuses to read thousands of digits
+    if not (found.isdecimal() and len(found) <= len(str(MOST_CONNECTIONS)) and least <= int(found) <= MOST_CONNECTIONS):
+        raise ValueError(f"a whole number, {least} or more and at most {MOST_CONNECTIONS}")
+    return int(found)
 
 
 def seconds(text: str) -> int:
@@ -114,8 +120,8 @@ def timeout(text: str) -> float:
         found = float(text)
     except ValueError:
         found = 0.0
-    if not 0 < found <= 86400:  # noqa: PLR2004 - a day; longer is a slip of the unit
-        raise ValueError("seconds, above 0 and at most 86400")
+    if not 0.001 <= found <= 86400:  # noqa: PLR2004 - drivers count in milliseconds; longer than a day is a slip of the unit
+        raise ValueError("seconds, above 0 (0.001 at least) and at most 86400")
     return found
 
 

@@ -175,6 +175,9 @@ def _option_fields(options: Mapping[str, str], parts: Mapping[str, Any], name: s
     charset = rest.pop("charset", "utf8mb4")
     if charset.lower() != "utf8mb4":
         raise _refusal(name, f"charset={charset!r} is refused", "dbkit connects with utf8mb4; leave it out")
+    encoding = rest.pop("client_encoding", "utf8")
+    if encoding.lower().replace("-", "") != "utf8":
+        raise _refusal(name, f"client_encoding={encoding!r} is refused", "dbkit connects with UTF-8; leave it out")
     if "connect_timeout" in rest:
         found["connect_timeout_s"] = _read("connect_timeout_s", rest.pop("connect_timeout"), name)
     found["query"] = rest

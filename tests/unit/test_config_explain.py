@@ -175,7 +175,7 @@ def test_what_cannot_be_read_is_told_beside_the_rest(project: Settings) -> None:
     assert [error.message for error in found.errors] == [
         "unknown variable 'DATABSE_USER'",
         "DATABASE_PORT is 'abc': expected a port, 1 to 65535",
-        "DATABASE_POOL_SIZE is '0': expected a whole number, 1 or more",
+        "DATABASE_POOL_SIZE is '0': expected a whole number, 1 or more and at most 100000",
     ]
     assert of(found, "host").value == "dotenv.example.com"
     assert ("abc", "DATABASE_PORT", "it is refused") in lost(of(found, "port"))

@@ -125,6 +125,7 @@ REFUSED = [
     ("mssql://h/x?Encrypt=no", "does not verify TLS"),
     ("mssql://?odbc_connect=PWD%3Dsecret-1", "'odbc_connect' is refused"),
     ("mysql+aiomysql://h/x", "driver 'aiomysql' is refused: it does not verify"),
+    ("postgresql://h/x?client_encoding=latin1", "client_encoding='latin1' is refused"),
     ("postgresql+pg8000://h/x", "driver 'pg8000' is not supported for PostgreSQL"),
     ("sqlite://host/x", "a file has no host"),
     ("sqlite:///file:x?mode=ro", "a file: URI is refused"),

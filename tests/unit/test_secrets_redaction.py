@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from dbkit.config import DatabaseConfig, Secret, Settings, load_settings, redact, resolve
-from dbkit.config.redact import MOST, _Registry, register
+from dbkit.config.redact import MOST, _Registry, register, show
 from dbkit.errors import ConfigurationError
 
 VALUE = "Pl@nted/s3cret#%: ü;}{'\"+"
@@ -139,3 +139,7 @@ def test_a_secret_of_a_megabyte_is_hidden_in_no_time() -> None:
     began = time.perf_counter()
     assert redact(f"before {long} after, and {quote_plus(long)}") == "before *** after, and ***"
     assert time.perf_counter() - began < 2
+
+
+def test_a_refused_value_is_shown_by_its_beginning() -> None:
+    assert show("7" * 5000) == repr("7" * 200 + "…")
