@@ -191,9 +191,9 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
                 + _client_certificate(config),
             )
 
-    """Point to the client's certificate where there is one: a server that refuses it often hangs up without a word."""
+
 def _client_certificate(config: DatabaseConfig) -> str:
-    """A server that refuses the client's certificate often hangs up without a word."""
+    """Point to the client's certificate where there is one: a server that refuses it often hangs up without a word."""
     return "" if config.ssl_cert is None else "; or it refuses the client's certificate: check DATABASE_SSL_CERT"
 
 
