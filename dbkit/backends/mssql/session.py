@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from dbkit.backends.protocol import Endpoint
+from dbkit.backends.telling import tell_refused
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
-
-log = logging.getLogger(__name__)
 
 # Indexed views, filtered indexes and computed columns need these, in the page's own order:
 # https://learn.microsoft.com/sql/relational-databases/views/create-indexed-views#required-set-options-for-indexed-views
@@ -36,7 +34,7 @@ def set_session(connection: DBAPIConnection, endpoint: Endpoint) -> None:
     if not _run(connection, "; ".join(statements)):
         for statement in statements:
             if not _run(connection, statement):
-                log.warning("%s refuses %s; the session keeps its own", endpoint.host, statement)
+                tell_refused(endpoint.host, statement)
     connection.commit()
     if endpoint.deadline_s is not None:
         driver: Any = connection

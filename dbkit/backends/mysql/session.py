@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from dbkit.backends.mysql.errors import ERRORS, code_of
 from dbkit.backends.protocol import Endpoint, Fault
+from dbkit.backends.telling import tell_refused
 from dbkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.engine.interfaces import DBAPIConnection
-
-log = logging.getLogger(__name__)
 
 # What the strictest of the servers has by default: MariaDB 10.11 lacks ONLY_FULL_GROUP_BY and NO_ZERO_*.
 SQL_MODE: Final = "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION"
@@ -73,7 +71,7 @@ def _set(connection: DBAPIConnection, endpoint: Endpoint, settings: Sequence[str
                 f"DATABASE_COLLATION is {endpoint.collation!r}, which {place} refuses: {said}",
                 hint="SHOW COLLATION WHERE Charset = 'utf8mb4' lists what it has",
             )
-        log.warning("%s refuses SET %s; the session keeps its own", place, setting)
+        tell_refused(place, f"SET {setting}")
 
 
 def socket_bound(endpoint: Endpoint, name: str) -> float | None:
