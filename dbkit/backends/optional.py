@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from dbkit.backends.endpoint import Endpoint
 
-__all__ = ["Located", "Scripted"]
+__all__ = ["Located", "Schemed", "Scripted"]
 
 
 @runtime_checkable
@@ -19,6 +19,19 @@ class Located(Protocol):
         Raises:
             MissingDriverError: there is none.
         """
+        ...
+
+
+@runtime_checkable
+class Schemed(Protocol):
+    """A Ddl of a database whose tables can be in a schema of their own: `DATABASE_SCHEMA`."""
+
+    def create_schema(self, name: str) -> str:
+        """Word CREATE SCHEMA."""
+        ...
+
+    def drop_schema(self, name: str) -> str:
+        """Word DROP SCHEMA, with all that is in it."""
         ...
 
 

@@ -184,14 +184,6 @@ class Ddl(Protocol):
         """Word DROP DATABASE."""
         ...
 
-    def create_schema(self, name: str) -> str | None:
-        """Word CREATE SCHEMA; None where the configured schema says nothing to the backend."""
-        ...
-
-    def drop_schema(self, name: str) -> str | None:
-        """Word DROP SCHEMA, with all that is in it; None likewise."""
-        ...
-
     def maintenance_database(self) -> str | None:
         """Name the database to be connected to while another is created; None for none at all."""
         ...

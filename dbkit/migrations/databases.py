@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbkit.backends import get_backend
+from dbkit.backends.optional import Schemed
 from dbkit.backends.protocol import Fault
 from dbkit.errors import ConfigurationError, CreateRefusedError, DatabaseMissingError, DbkitError, UnreachableError
 
@@ -83,7 +84,8 @@ def has_schema(connection: sa.Connection, config: DatabaseConfig) -> bool:
 
 def _schema_sql(config: DatabaseConfig) -> str | None:
     """Word the making of the configured schema; None where there is none to make."""
-    return None if config.schema is None else get_backend(config.backend).ddl.create_schema(config.schema)
+    ddl = get_backend(config.backend).ddl
+    return ddl.create_schema(config.schema) if config.schema is not None and isinstance(ddl, Schemed) else None
 
 
 def _file_exists(path: Path) -> bool:
@@ -146,7 +148,7 @@ def drop_existing(config: DatabaseConfig) -> bool:
         return False
     from dbkit.config.connect import connect
 
-    schema = None if config.schema is None else backend.ddl.drop_schema(config.schema)
+    ddl = backend.ddl
 
     # Opening it proves that it is a database, and nobody may be migrating it.
     with (
@@ -157,8 +159,8 @@ def drop_existing(config: DatabaseConfig) -> bool:
             _probe(config, connection)
             _unlink(name)
             return True
-        if schema is not None:
-            return _drop_schema(config, connection, schema)
+        if config.schema is not None and isinstance(ddl, Schemed):
+            return _drop_schema(config, connection, ddl.drop_schema(config.schema))
     return _execute(config, backend.ddl.drop_database(name), done=Fault.NO_DATABASE)
 
 

@@ -29,16 +29,6 @@ class MssqlDdl:
         """Word DROP DATABASE."""
         return f"DROP DATABASE {quote(name, '[', ']')}"
 
-    def create_schema(self, name: str) -> str | None:
-        """Word nothing: the schema is the account's default."""
-        del name
-        return None
-
-    def drop_schema(self, name: str) -> str | None:
-        """Word nothing likewise."""
-        del name
-        return None
-
     def maintenance_database(self) -> str | None:
         """Every server has `master`."""
         return "master"

@@ -32,16 +32,6 @@ class MysqlDdl:
         """Word DROP DATABASE."""
         return f"DROP DATABASE {quote(name, '`', '`')}"
 
-    def create_schema(self, name: str) -> str | None:
-        """Word nothing: a schema is a database here."""
-        del name
-        return None
-
-    def drop_schema(self, name: str) -> str | None:
-        """Word nothing likewise."""
-        del name
-        return None
-
     def maintenance_database(self) -> str | None:
         """Databases are created from a connection to none."""
         return None

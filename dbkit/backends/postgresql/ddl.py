@@ -35,11 +35,11 @@ class PostgresqlDdl:
         """Word DROP DATABASE."""
         return f"DROP DATABASE {_quoted(name)}"
 
-    def create_schema(self, name: str) -> str | None:
+    def create_schema(self, name: str) -> str:
         """Word CREATE SCHEMA."""
         return f"CREATE SCHEMA {_quoted(name)}"
 
-    def drop_schema(self, name: str) -> str | None:
+    def drop_schema(self, name: str) -> str:
         """Word DROP SCHEMA."""
         return f"DROP SCHEMA {_quoted(name)} CASCADE"
 

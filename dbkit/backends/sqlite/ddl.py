@@ -23,16 +23,6 @@ class SqliteDdl:
         """Word nothing: the file is deleted."""
         return f"-- {name}: delete the file"
 
-    def create_schema(self, name: str) -> str | None:
-        """Word nothing: a file has none."""
-        del name
-        return None
-
-    def drop_schema(self, name: str) -> str | None:
-        """Word nothing likewise."""
-        del name
-        return None
-
     def maintenance_database(self) -> str | None:
         """There is none."""
         return None
