@@ -28,7 +28,8 @@ def no_listener(_event: Event) -> None:
 
 def task_for(operation: str, project: Project, service: str, **arguments: Any) -> Task:  # noqa: ANN401 - the operation's own
     """Make the task of an operation, `module:function`, on a service."""
-    return Task(operation=operation, project=project, service=service, arguments=arguments)
+    level = logging.getLogger("dbkit").getEffectiveLevel()
+    return Task(operation=operation, project=project, service=service, arguments=arguments, log_level=level)
 
 
 def carry_out(

@@ -11,6 +11,7 @@ child answers there, with events and then its result, and reads the word to stop
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import pickle
 import signal
@@ -40,6 +41,17 @@ class Task:
     project: Project
     service: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    log_level: int = logging.WARNING
+    """From which level on the parent wants to hear what dbkit logs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged:
+    """What dbkit logged in the worker, to be logged by the parent, where the caller's handlers are."""
+
+    name: str
+    level: int
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +76,10 @@ class Link:
         """Send an event; a parent that has died does not hear it, and the work at hand goes on."""
         self._send(event)
 
+    def log(self, logged: Logged) -> None:
+        """Send what was logged, likewise."""
+        self._send(logged)
+
     def answer(self, answer: Answer) -> None:
         """Send the last message."""
         self._send(answer)
@@ -85,6 +101,21 @@ class Link:
             self.connection.send(message)
         except OSError:
             self.lost.set()
+
+
+class _Forward(logging.Handler):
+    """Sends log records to the parent."""
+
+    def __init__(self, link: Link) -> None:
+        """Keep the link."""
+        super().__init__()
+        self.link = link
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send it as text: its arguments may be of classes that the parent has not."""
+        from dbkit.config.redact import redact
+
+        self.link.log(Logged(name=record.name, level=record.levelno, text=redact(self.format(record))))
 
 
 def serve(control: socket.socket) -> None:
@@ -147,6 +178,9 @@ def _work(message: bytes, link: Link) -> Answer:
     try:
         path, task = _unpack(message)
         sys.path[:] = path
+        logger = logging.getLogger("dbkit")
+        logger.addHandler(_Forward(link))
+        logger.setLevel(task.log_level)
         threading.Thread(target=link.listen, daemon=True).start()
         module, _, function = task.operation.partition(":")
         operation: Callable[..., Any] = getattr(import_module(f"dbkit.migrations.{module}"), function)

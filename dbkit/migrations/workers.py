@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 
 from dbkit.errors import DbkitError, ExitCode, InterruptedRunError, TerminatedRunError
 from dbkit.migrations.results import Event
-from dbkit.migrations.worker import HEADER, Answer, Task, pack
+from dbkit.migrations.worker import HEADER, Answer, Logged, Task, pack
 
 __all__ = ["BugError", "WorkerDiedError", "default_jobs", "run_tasks"]
 
@@ -74,6 +75,9 @@ class _Run:
                 message = self.stopped or _died(task)
             if isinstance(message, Event):
                 self.on_event(message)
+                continue
+            if isinstance(message, Logged):
+                logging.getLogger(message.name).log(message.level, "%s", message.text)
                 continue
             self.answers[task.service] = message
             del self.working[ready]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 import sys
 import time
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dbkit import migrations
+from dbkit.config import Secret
 from dbkit.errors import ExitCode, UsageError
 from dbkit.migrations import Event
 from tests.projects import Home
@@ -100,3 +103,22 @@ def test_a_path_in_a_folder_that_is_not_there_is_unreachable_for_status_too(
 def test_a_version_that_is_none_is_refused(home: Home, backend: str) -> None:
     with pytest.raises(UsageError, match=f"'{backend}' names no version"):
         migrations.sql(home.project(), ["user"], backend=backend, write=lambda _text: None)
+
+
+def test_what_a_worker_logs_is_logged_where_the_caller_listens(
+    home: Home, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = Secret(secrets.token_hex(12))
+    home.revision(
+        "user",
+        "0002",
+        "import logging\n"
+        "from dbkit.config import Secret\n"
+        f"logging.getLogger('dbkit.tested').warning('the word is %s', Secret('{secret.reveal()}').reveal())\n"
+        "logging.getLogger('dbkit.tested').info('not asked for')",
+    )
+    assert migrations.migrate(home.project(), ["user"]).ok
+    assert [one for one in caplog.record_tuples if one[0] == "dbkit.tested"] == [
+        ("dbkit.tested", logging.WARNING, "the word is ***")
+    ]
+    assert "the word" not in "".join(capfd.readouterr())
