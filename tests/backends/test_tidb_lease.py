@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from dbkit.backends import get_backend
+from dbkit.backends.tidb import living
 from dbkit.backends.tidb.locks import lock_name
 from dbkit.config import DatabaseConfig
 from dbkit.config.connect import connect
@@ -96,3 +97,50 @@ def test_a_run_whose_lease_was_taken_over_sends_nothing_more(config: DatabaseCon
         two.commit()
         with pytest.raises(LeaseLostError, match="has been taken over by another run"):
             lock.before_statement("DROP TABLE a")
+
+
+# No test server has two TiDB servers, so the servers that are listed and the cluster's list are put in the place of the real ones.
+NOBODYS = 3
+TWO_SERVERS = sa.text("SELECT ddl_id FROM information_schema.tidb_servers_info UNION ALL SELECT 'another'")
+
+
+@pytest.mark.parametrize(
+    ("listing", "dead"),
+    [
+        ("SELECT id FROM information_schema.processlist", True),
+        (f"SELECT {NOBODYS} AS id", False),
+        # what is left when a server does not answer: no rows of it, and a warning
+        ("SELECT CAST('no answer' AS SIGNED) AS id", False),
+        # the real one, which the test server cannot answer
+        ("SELECT /*+ MAX_EXECUTION_TIME(200) */ id FROM information_schema.cluster_processlist", False),
+        ("SELECT id FROM information_schema.no_such_list", False),
+    ],
+)
+def test_a_session_is_gone_only_where_every_server_of_the_cluster_has_said_so(
+    config: DatabaseConfig, monkeypatch: pytest.MonkeyPatch, listing: str, *, dead: bool
+) -> None:
+    monkeypatch.setattr(living, "SERVERS", TWO_SERVERS)
+    monkeypatch.setattr(living, "EVERYWHERE", sa.text(listing))
+    with connect(config) as connection:
+        me = connection.scalar(sa.text("SELECT current_user()"))
+        assert living.dead(connection, NOBODYS, me) is dead
+
+
+def test_our_own_number_is_no_proof_of_life_and_another_servers_same_number_is(
+    config: DatabaseConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(living, "SERVERS", TWO_SERVERS)
+    with connect(config) as connection:
+        mine, me = connection.execute(sa.text("SELECT connection_id(), current_user()")).one()
+        monkeypatch.setattr(living, "EVERYWHERE", sa.text(f"SELECT {mine} AS id"))
+        assert living.dead(connection, mine, me)
+        monkeypatch.setattr(living, "EVERYWHERE", sa.text(f"SELECT {mine} AS id UNION ALL SELECT {mine}"))
+        assert not living.dead(connection, mine, me)
+
+
+def test_the_only_server_of_a_cluster_is_asked_alone(config: DatabaseConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(living, "EVERYWHERE", sa.text("SELECT id FROM information_schema.no_such_list"))
+    with connect(config) as connection, connect(config) as other:
+        me, number = other.execute(sa.text("SELECT current_user(), connection_id()")).one()
+        assert living.dead(connection, NOBODYS, me)
+        assert not living.dead(connection, number, me)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from dbkit.backends.names import quote
+from dbkit.backends.tidb.living import dead
 from dbkit.errors import LeaseLostError
 
 # The row is locked by a run that is at work: https://docs.pingcap.com/tidb/stable/error-codes
@@ -29,12 +30,6 @@ TAKE = sa.text(
 GIVE = sa.text("UPDATE dbkit_lease SET run_id = NULL, statement = NULL WHERE name = 'migrate' AND run_id = :run")
 # With the database's name, because a revision may USE another one.
 BEAT = "UPDATE {lease} SET statement = %s, beat = beat + 1 WHERE name = 'migrate' AND run_id = %s"
-# The list of the whole cluster is empty on a server without PD (seen on unistore), and not on every tier: both are asked.
-PROCESS_LISTS = ("processlist", "cluster_processlist")
-JOBS = sa.text(
-    "SELECT count(*) FROM information_schema.ddl_jobs"
-    " WHERE db_name = :name AND state NOT IN ('synced', 'cancelled', 'rollback done')"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +72,7 @@ def take_lease(connection: sa.Connection, run: str) -> bool:
     try:
         connection.execute(sa.text(TABLE))
         row = connection.execute(READ).first()
-        free = row is None or row.run_id is None or _dead(connection, row.connection_id, row.account)
+        free = row is None or row.run_id is None or dead(connection, row.connection_id, row.account)
     except sa.exc.DBAPIError as error:
         if code_of(error) != LOCK_WAIT_TIMEOUT:
             raise
@@ -88,34 +83,6 @@ def take_lease(connection: sa.Connection, run: str) -> bool:
     connection.execute(TAKE, {"run": run, "host": socket.gethostname(), "pid": os.getpid()})
     connection.commit()
     return True
-
-
-def _dead(connection: sa.Connection, number: int, account: str) -> bool:
-    """Whether a lease's connection has gone and nothing that it began is still being done.
-
-    Our own number is no proof of life: numbers begin anew when a server does. Without the right PROCESS an account sees its own
-    sessions only, so of another account's lease it can tell nothing.
-    """
-    mine, me = connection.execute(sa.text("SELECT connection_id() AS mine, current_user() AS me")).one()
-    seen = [_listed(connection, name) for name in PROCESS_LISTS]
-    if number != mine and any(number in listed for listed in seen):
-        return False
-    if account != me and not _sees_all(connection):
-        return False
-    return not connection.scalar(JOBS, {"name": connection.engine.url.database})
-
-
-def _listed(connection: sa.Connection, name: str) -> set[int]:
-    query = sa.select(sa.column("id", sa.BigInteger)).select_from(sa.table(name, schema="information_schema"))
-    try:
-        return set(connection.scalars(query))
-    except sa.exc.DBAPIError:
-        return set()
-
-
-def _sees_all(connection: sa.Connection) -> bool:
-    grants = connection.scalars(sa.text("SHOW GRANTS")).all()
-    return any(" ON *.* " in grant and ("ALL PRIVILEGES" in grant or "PROCESS" in grant) for grant in grants)
 
 
 def give_lease(connection: sa.Connection, run: str) -> None:
