@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dbkit.project import Project
 
 COMMAND: Final = "config check"
+HINT: Final = "dbkit config explain shows every value and where it came from"
 
 
 def check_configuration(
@@ -118,7 +119,7 @@ class _Check:
 
 def _values(found: Explanation) -> Iterator[Observation]:
     for error in found.errors:
-        yield problem("settings.values", error.message, error.hint or "see docs/reference/configuration.md")
+        yield problem("settings.values", error.message, error.hint or HINT)
     if not found.errors:
         many = sum(value.source.kind != "default" for value in found.values)
         yield fine("settings.values", f"every value can be used; {many} of them set, the others by default")

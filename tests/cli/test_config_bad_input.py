@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import dbkit
 from tests.cli.runs import Inside
 from tests.projects import Home
 
@@ -255,6 +257,16 @@ def test_a_driver_that_is_not_installed_is_told_with_its_extra(call: Run, monkey
     monkeypatch.setitem(sys.modules, "psycopg", None)
     code, out, _ = call("config", "check", "-v", **SERVER)
     assert (code, "psycopg is not there, and nobody asked for it" in " ".join(out.split())) == (0, True)
+
+
+def test_what_to_do_about_a_setting_is_said_without_a_file_that_is_not_installed() -> None:
+    source = Path(dbkit.__file__).parent
+    named = [
+        (str(file), text)
+        for file in source.rglob("*.py")
+        for text in re.findall(r"(?<![\w/.])docs/[\w/-]+\.md|README\.md", file.read_text(encoding="utf-8"))
+    ]
+    assert named == []
 
 
 def test_a_missing_greenlet_is_told_without_the_advice_of_sqlalchemy() -> None:
