@@ -17,7 +17,7 @@ from dbkit.checks.findings import Finding, FindingsResult, ServiceFindings
 from dbkit.checks.server import opened
 from dbkit.checks.settings import UNKNOWN_HINT, secret_files
 from dbkit.config.explain import Explanation, explain
-from dbkit.errors import ConfigurationError, DbkitError, ExitCode, gravest
+from dbkit.errors import ConfigurationError, DbkitError, ExitCode, MissingDriverError, gravest
 
 if TYPE_CHECKING:
     from dbkit.config import DatabaseConfig
@@ -64,7 +64,7 @@ class _Check:
     def made(self, *, connecting: bool) -> ServiceFindings:
         began = time.monotonic()
         self._see(_values(self.explanation))
-        if self.explanation.exit_code is ExitCode.OK:
+        if not self.explanation.refused:
             config = self.project.config(self.name)
             self._see(_protection(config, self.explanation))
             self.findings.extend(map(_as_advice, secret_files(config, config.endpoint())))
@@ -102,13 +102,13 @@ class _Check:
     def _result(self, seconds: float) -> ServiceFindings:
         found = self.explanation
         first = next((item for item in self.findings if item.verdict is Verdict.PROBLEM), None)
-        users = [value.value for value in found.values if value.field == "user"]
         return ServiceFindings(
             service=self.name,
             backend=found.backend,
             host=found.host,
             database=found.database,
-            user=None if not users or users[0] is None else str(users[0]),
+            user=found.user,
+            refused=found.refused,
             findings=tuple(self.findings),
             stopped=gravest(self.codes),
             error=None if first is None else first.message,
@@ -119,8 +119,9 @@ class _Check:
 
 def _values(found: Explanation) -> Iterator[Observation]:
     for error in found.errors:
-        yield problem("settings.values", error.message, error.hint or HINT)
-    if not found.errors:
+        if not isinstance(error, MissingDriverError):
+            yield problem("settings.values", error.message, error.hint or HINT)
+    if not found.refused:
         many = sum(value.source.kind != "default" for value in found.values)
         yield fine("settings.values", f"every value can be used; {many} of them set, the others by default")
     strange = [name for name in found.unknown if not any(repr(name) in error.message for error in found.errors)]
@@ -181,9 +182,12 @@ def _name(config: DatabaseConfig) -> Iterator[Observation]:
 
 
 def _drivers(found: Explanation) -> Iterator[Observation]:
+    wanted = {error.message for error in found.errors}
     for item in found.engines:
         if item.error is None:
             yield fine(f"driver.{item.kind}", f"{item.driver} is installed")
+        elif item.error.message in wanted:
+            yield problem(f"driver.{item.kind}", item.error.message, item.error.hint or HINT)
         else:
             yield fine(
                 f"driver.{item.kind}", f"{item.driver} is not there, and nobody asked for it ({item.error.hint})"

@@ -69,6 +69,8 @@ class ServiceFindings:
     user: str | None = None
     version: str | None = None
     """The server's own; None where it was not reached."""
+    refused: bool = False
+    """Whether the values of the settings make no configuration."""
     findings: tuple[Finding, ...] = ()
     """In the order in which they were made."""
     stopped: ExitCode = ExitCode.OK

@@ -15,12 +15,15 @@ from dbkit.backends import get_backend
 from dbkit.backends.protocol import Demand, Observation, Verdict
 from dbkit.checks import server, settings
 from dbkit.checks.findings import Finding, ServiceFindings
+from dbkit.config.explain import explain
 from dbkit.deadlines import Watch
 from dbkit.errors import (
     BackendMismatchError,
+    ConfigurationError,
     DatabaseMissingError,
     DbkitError,
     ExitCode,
+    MissingDriverError,
     TlsRefusedError,
     UnreachableError,
 )
@@ -90,7 +93,7 @@ class Visit:
         return self._known
 
     def _look(self, watch: Watch) -> None:
-        config = self._project.config(self.name)
+        config = self._configured()
         file = get_backend(config.backend).traits.file_based
         place = {"backend": config.backend, "host": None if file else config.address, "database": database_name(config)}
         self._note(**place, user=config.user)
@@ -109,6 +112,15 @@ class Visit:
             self._see(server.protection(config, now))
             watch.check()
             self._see(server.migration_account(config, version_table=self._version_table()))
+
+    def _configured(self) -> DatabaseConfig:
+        """Give the configuration; where it is refused, note what backend it was to be for."""
+        try:
+            return self._project.config(self.name)
+        except ConfigurationError:
+            found = explain(self._project.settings, self.name, environ=os.environ, overrides=self._project.overrides)
+            self._note(backend=found.backend, refused=True)
+            raise
 
     def _questions(
         self, config: DatabaseConfig, connection: sa.Connection
@@ -153,6 +165,8 @@ def _check_of(error: DbkitError) -> str:
         return "server.type"
     if isinstance(error, DatabaseMissingError):
         return "database.exists"
+    if isinstance(error, MissingDriverError):
+        return "driver.sync"
     if isinstance(error, TlsRefusedError):
         return "tls.certificate"
     return "settings.usable" if error.exit_code is ExitCode.USAGE else "connection.reachable"

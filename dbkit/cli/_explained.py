@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dbkit.cli import _output, _project
+from dbkit.cli import _findings, _output, _project
 
 if TYPE_CHECKING:
     from dbkit.config.emission import Emission
@@ -43,18 +43,19 @@ def explained(found: Explanation) -> Iterator[str]:
 
 
 def headline(found: Explanation) -> str:
-    """Name service, backend, host, database and user, as the doctor does."""
-    if found.backend is None:
-        return f"{found.service}: the settings are refused"
-    from dbkit.backends import get_backend
+    """Name service, backend, host, database and user, as `config check` and the doctor do."""
+    from dbkit.checks.findings import ServiceFindings
 
-    title = get_backend(found.backend).traits.title
-    place = f" at {found.host}" if found.host else ""
-    database = f", database {_project.shown(found.database)}" if found.database else ""
-    if found.errors:
-        return f"{found.service}: {title}{place}{database}: the settings are refused"
-    user = next((f", as {value.value}" for value in found.values if value.field == "user" and value.value), "")
-    return f"{found.service}: {title}{place}{database}{user}"
+    return _findings.headline(
+        ServiceFindings(
+            service=found.service or NOTHING,
+            backend=found.backend,
+            host=found.host,
+            database=found.database,
+            user=found.user,
+            refused=found.refused,
+        )
+    )
 
 
 def shown(found: Sequence[Explanation]) -> Iterator[tuple[str, str, str, str]]:

@@ -40,7 +40,7 @@ def answer(result: FindingsResult, kind: Format, *, verbose: bool) -> NoReturn:
 def _table(result: FindingsResult, *, verbose: bool) -> Iterator[str]:
     shared = _shared(result.services)
     for entry in result.services:
-        yield _output.strong(_headline(entry))
+        yield _output.strong(headline(entry))
         yield from _block([found for found in entry.findings if _key(found) not in shared], verbose=verbose)
     if shared:
         yield _output.strong("all services")
@@ -61,12 +61,15 @@ def _shared(services: Sequence[ServiceFindings]) -> dict[Key, Finding]:
     return {key: found for key, found in first.items() if all(key in other for other in others)}
 
 
-def _headline(entry: ServiceFindings) -> str:
+def headline(entry: ServiceFindings) -> str:
+    """Name service, backend, version, host, database and user, as far as they are known; or say that the settings are refused."""
     if entry.backend is None:
         return f"{entry.service}: the settings are refused"
     from dbkit.backends import get_backend
 
     title = get_backend(entry.backend).traits.title
+    if entry.refused:
+        return f"{entry.service}: {title}: the settings are refused"
     parts = [
         f"{entry.service}: {title}{f' {entry.version}' if entry.version else ''}{f' at {entry.host}' if entry.host else ''}",
         f"database {_project.shown(entry.database)}" if entry.database else "",

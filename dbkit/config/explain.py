@@ -15,7 +15,7 @@ from dbkit.config.resolve import SERVER_FIELDS, Reading, configured, read
 from dbkit.config.sealed import cleaned
 from dbkit.config.settings import SETTINGS, Setting
 from dbkit.config.tls import find_ca
-from dbkit.errors import ConfigurationError, ExitCode
+from dbkit.errors import ConfigurationError, ExitCode, MissingDriverError
 
 DEFAULT: Final = Source(kind="default", name="default")
 # Paths or PEM text; what is longer than a path may be is text, in base64 perhaps.
@@ -107,6 +107,17 @@ class Explanation:
     """Variables that look like ours and mean nothing."""
     errors: tuple[ConfigurationError, ...]
     """Why the configuration cannot be used; the first is the one that a service fails with."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the values make no configuration; a driver that is not there is no fault of theirs."""
+        return any(not isinstance(error, MissingDriverError) for error in self.errors)
+
+    @property
+    def user(self) -> str | None:
+        """The account that the service logs in as."""
+        found = next((value.value for value in self.values if value.field == "user"), None)
+        return None if found is None else str(found)
 
     @property
     def exit_code(self) -> ExitCode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -257,6 +258,41 @@ def test_a_driver_that_is_not_installed_is_told_with_its_extra(call: Run, monkey
     monkeypatch.setitem(sys.modules, "psycopg", None)
     code, out, _ = call("config", "check", "-v", **SERVER)
     assert (code, "psycopg is not there, and nobody asked for it" in " ".join(out.split())) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("driver", "module", "told", "well"),
+    [
+        ("asyncpg", "asyncpg", ["driver.async"], ["driver.sync", "settings.values"]),
+        ("psycopg2", "psycopg2", ["driver.sync"], ["driver.async", "settings.values"]),
+        ("psycopg", "psycopg", ["driver.sync", "driver.async"], ["settings.values"]),
+    ],
+)
+def test_a_missing_driver_is_no_fault_of_the_settings(
+    call: Run, monkeypatch: pytest.MonkeyPatch, driver: str, module: str, told: list[str], well: list[str]
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, module, None)
+    code, out, _ = call("config", "check", "--format", "json", **SERVER, DATABASE_DRIVER=driver)
+    (service,) = json.loads(out)["services"]
+    verdicts = {found["check"]: found["verdict"] for found in service["findings"]}
+    assert (code, service["exit_code"], f"the driver {driver} of PostgreSQL" in service["error"]) == (2, 2, True)
+    assert [check for check, verdict in verdicts.items() if verdict == "problem"] == told
+    assert [verdicts[check] for check in well] == ["ok"] * len(well)
+
+
+@pytest.mark.parametrize(
+    ("environ", "headline"),
+    [
+        ({"DATABASE_PORT": "x"}, "user: PostgreSQL: the settings are refused"),
+        ({"DATABASE_TYPE": "pg"}, "user: the settings are refused"),
+    ],
+)
+def test_refused_settings_have_one_headline(call: Run, environ: dict[str, str], headline: str) -> None:
+    for command in (("config", "check"), ("config", "explain"), ("doctor",)):
+        _, out, _ = call(*command, **{**SERVER, **environ})
+        assert out.splitlines()[0] == headline, command
 
 
 def test_what_to_do_about_a_setting_is_said_without_a_file_that_is_not_installed() -> None:

@@ -105,7 +105,7 @@ def test_a_server_that_says_nothing_does_not_hold_up_the_command(created: Shell,
 def test_settings_of_one_service_that_are_refused_are_its_2(created: Shell) -> None:
     done = created.run("doctor", PROJECT_DATABASE_POOL_SIZE="none", PROJECT_DATABASE_TYPE="sqlite")
     assert done.code == 2
-    assert done.out.splitlines()[0] == "project: the settings are refused"
+    assert done.out.splitlines()[0] == "project: SQLite: the settings are refused"
     assert "user: SQLite" in done.out
 
 
