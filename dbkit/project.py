@@ -101,7 +101,11 @@ class Project:
     def engine(self, name: str) -> sa.Engine:
         """Give the service's engine, the same one at each call of a process; nothing is connected yet.
 
-        It may be used after a fork: the child has a pool of its own.
+        Keep it, and do not ask for it per query: each call resolves the configuration anew, reading the files of secrets, so that a
+        changed one counts, and raises where that cannot be done. It may be used after a fork: the child has a pool of its own.
+
+        Raises:
+            ConfigurationError: as in `config`; also where the engine is there already.
         """
         config = self.config(name)
         key = (os.getpid(), str(self.root), name)
