@@ -47,6 +47,7 @@ def as_bytes(login): return b"token"
 def fails(login): raise KeyError("vault")
 def away(login): raise ConnectionRefusedError("vault.example.com:8200")
 def leaves(login): raise SystemExit(3)
+def torn(login): return "to\\0ken"
 """
 
 
@@ -101,6 +102,7 @@ WRONG = [
     ("nothing", ConfigurationError, "gave NoneType, not a password"),
     ("empty", ConfigurationError, "gave str, not a password"),
     ("as_bytes", ConfigurationError, "gave bytes, not a password"),
+    ("torn", ConfigurationError, "gave str, not a password"),
     ("fails", ConfigurationError, r"failed: KeyError at .*providers_\w+\.py:25$"),
     ("leaves", ConfigurationError, r"failed: SystemExit at .*py:27$"),
     ("away", UnreachableError, r"failed: ConnectionRefusedError at .*py:26$"),
@@ -156,6 +158,14 @@ def test_a_module_that_is_not_there_is_named(root: Path) -> None:
     config = replace(asking(root, "token"), password_provider="no.such.module:token")
     with pytest.raises(ConfigurationError, match=r"'no\.such\.module:token' cannot be used: ModuleNotFoundError"):
         current_password(config)
+
+
+def test_what_a_module_says_that_fails_is_not_told_but_where_it_did(root: Path) -> None:
+    module = next(root.glob("providers_*.py"))
+    module.write_text('token = None\nraise RuntimeError("vault said: s.4f1c")\n')
+    with pytest.raises(ConfigurationError, match=rf"cannot be used: RuntimeError at .*{module.name}:2$") as caught:
+        current_password(asking(root, "token"))
+    assert "4f1c" not in f"{caught.value} {caught.value.hint}"
 
 
 def test_no_frame_of_an_error_holds_what_a_provider_gave(root: Path) -> None:

@@ -69,6 +69,8 @@ REFUSED = [
     ("10.1.2.3", {"tls": "insecure-loopback"}, "is not this machine"),
     ("localhost.example.com", {"tls": "insecure-loopback"}, "is not this machine"),
     ("127.0.0.1.example.com", {"tls": "insecure-loopback"}, "is not this machine"),
+    ("notlocalhost", {"tls": "insecure-loopback"}, "is not this machine"),
+    ("0.0.0.0", {"tls": "insecure-private"}, "neither single-label nor in a private range"),
     ("db.example.com", {"tls": "insecure-private"}, "neither single-label nor in a private range"),
     ("8.8.8.8", {"tls": "insecure-private"}, "neither single-label nor in a private range"),
     ("db", {"tls": "insecure-private", "environment": "production"}, "production refuses"),
@@ -131,6 +133,30 @@ def test_a_folder_for_cas_that_is_open_to_others_is_refused(
     (tmp_path / f"dbkit-ca-{os.getuid()}").chmod(0o777)
     with pytest.raises(ConfigurationError, match="open to others"):
         plan(ssl_ca=ca)
+
+
+def test_a_folder_for_cas_that_is_somebody_elses_or_elsewhere_is_refused(
+    ca: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / f"dbkit-ca-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError, match="belongs to somebody else"):
+        plan(ssl_ca=ca)
+    stranger = os.getuid() + 1
+    (tmp_path / f"dbkit-ca-{stranger}").mkdir(mode=0o700)
+    monkeypatch.setattr("os.getuid", lambda: stranger)
+    with pytest.raises(ConfigurationError, match="belongs to somebody else"):
+        plan(ssl_ca=ca)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_kept_ca_that_was_changed_is_written_anew(ca: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = Path(plan(ssl_ca=ca).ca_file or "")
+    path.write_text(trustme.CA().cert_pem.bytes().decode())
+    assert plan(ssl_ca=ca).ca_file == str(path)
+    assert path.read_text().strip() == ca.strip()
 
 
 def test_a_ca_file_that_verifies_nothing_is_refused(tmp_path: Path) -> None:
@@ -244,6 +270,8 @@ def test_the_context_of_the_mysql_family_checks_certificate_and_name(ca_file: st
     "argument",
     [
         {"creator": print},
+        {"async_creator": print},
+        {"pool": None},
         {"connect_args": {"ssl": None}},
         {"connect_args": {"sslmode": "disable"}},
         {"connect_args": {"password": "x"}},

@@ -39,6 +39,7 @@ PASSWORD = Seen(connections=1, over_tls=Handed.PASSWORD)
         (Attack.UNTRUSTED_CA, CAME, Said(kind="lost"), Outcome.UNPROVED),
         (Attack.OTHER_HOST, OVER_TLS, FAILED, Outcome.LEAKED),
         (Attack.OTHER_HOST, OVER_TLS, Said(kind="lost"), Outcome.LEAKED),
+        (Attack.UNTRUSTED_CA, Seen(connections=1, over_tls=Handed.LOG_IN), FAILED, Outcome.LEAKED),
         (Attack.EXPIRED, OVER_TLS, Said(kind="connected"), Outcome.LEAKED),
         (Attack.NO_TLS, IN_CLEAR, FAILED, Outcome.LEAKED),
         (Attack.CLEAR_TEXT, CAME, FAILED, Outcome.REFUSED),
