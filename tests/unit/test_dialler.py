@@ -110,7 +110,8 @@ def test_a_connection_whose_session_cannot_be_set_up_is_closed(at_close: BaseExc
         raise ValueError("not this zone")
 
     connection: Any = SimpleNamespace(close=close)
+    record: Any = Exception()  # stands for the pool's entry
     told = KeyboardInterrupt if isinstance(at_close, KeyboardInterrupt) else ValueError
     with pytest.raises(told):
-        dialler_of(SimpleNamespace(set_up=refuse)).set_up(connection, None)
+        dialler_of(SimpleNamespace(set_up=refuse)).set_up(connection, record)
     assert closed == [True]
