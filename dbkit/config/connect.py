@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool, Pool, QueuePool
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Backend, Endpoint, Fault
 from dbkit.config.dialler import Dialler
+from dbkit.config.inherited import leave_to_parent, remember
 from dbkit.config.pool import AsyncWatchedPool, WatchedPool
 from dbkit.config.redact import redact
 from dbkit.config.tls_names import is_about_tls
@@ -116,6 +117,7 @@ def _hang(engine: sa.Engine, config: DatabaseConfig, endpoint: Endpoint, *, migr
     backend = get_backend(config.backend)
     connector = backend.connector(endpoint.driver)
     dialler = Dialler(backend=backend, connector=connector, endpoint=endpoint, config=config)
+    sa.event.listen(engine, "connect", remember)
     # on the pool, and after SQLAlchemy's own: its MySQL dialects send a SET NAMES that takes the collation back
     sa.event.listen(engine, "connect", dialler.set_up)
     connector.engine_events(engine, migrating=migrating)
@@ -233,6 +235,7 @@ def _missing_driver(backend: Backend, driver: str, error: ImportError) -> Missin
 
 
 def _forget_connections() -> None:
+    leave_to_parent()
     for engine in list(_engines):
         engine.dispose(close=False)
 

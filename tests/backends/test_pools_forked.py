@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import NullPool
 
+from dbkit.errors import DbkitError
 from tests.backends.asking import Kind, asking
 from tests.backends.pooled import Seen, in_both_kinds, seen_by
 from tests.driving import servers_by_every_driver
@@ -27,6 +29,7 @@ pytestmark = [
 ]
 LIMIT_S = 20
 """A child that hangs is ended."""
+REFUSED = "this connection belongs to the process that this one was forked from"
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +167,62 @@ def test_children_of_a_process_whose_threads_use_the_pool_share_nothing_with_it(
     assert len(mine) <= 4
     assert mine.isdisjoint(theirs)
     assert engine.pool.status().endswith("Current Checked out connections: 0")
+
+
+@pytest.fixture(params=["pooled", "unpooled"])
+def either(request: pytest.FixtureRequest, server: Server, seen: Seen) -> Iterator[sa.Engine]:
+    """Give an engine with a pool, and one without."""
+    del server
+    made = seen.config.create_engine(**({} if request.param == "pooled" else {"poolclass": NullPool}))
+    yield made
+    made.dispose()
+
+
+@pytest.mark.parametrize("ending", ["leave", "rollback", "invalidate", "forget"])
+def test_a_child_that_leaves_a_block_it_inherited_ends_nothing_of_its_parents(
+    either: sa.Engine, seen: Seen, ending: str
+) -> None:
+    table = sa.Table("inherited", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
+    table.create(either)
+    held = [either.connect()]
+    held[0].execute(table.insert().values(id=1))
+    number = held[0].exec_driver_sql(seen.own).scalar()
+
+    def work() -> None:
+        if ending == "rollback":
+            held[0].rollback()
+        elif ending == "invalidate":
+            held[0].invalidate()
+        elif ending == "leave":
+            held[0].close()
+        held.clear()
+        gc.collect()
+
+    in_child(work)
+    assert held[0].exec_driver_sql(seen.own).scalar() == number
+    held[0].commit()
+    assert held[0].scalars(sa.select(table.c.id)).all() == [1]
+    held[0].rollback()
+    table.drop(held[0])
+    held[0].commit()
+    held[0].close()
+
+
+def test_a_child_is_refused_the_use_of_a_connection_it_inherited_and_gets_one_of_its_own(
+    either: sa.Engine, seen: Seen
+) -> None:
+    with either.connect() as held:
+        number = held.exec_driver_sql(seen.own).scalar()
+
+        def work() -> str:
+            for use in (lambda: held.exec_driver_sql("SELECT 1"), held.commit):
+                # SQLAlchemy words the first anew
+                with pytest.raises((DbkitError, sa.exc.StatementError), match=REFUSED):
+                    use()
+            held.close()
+            with either.connect() as own:
+                assert own.exec_driver_sql(seen.own).scalar() != number
+            return "refused"
+
+        assert in_child(work) == "refused"
+        assert held.exec_driver_sql(seen.own).scalar() == number
