@@ -112,6 +112,24 @@ def test_tls_is_told_with_version_and_days(look: Look) -> None:
     assert "the certificate of CN=localhost expires in " in said
 
 
+@only(*FAMILY)
+def test_an_account_that_may_log_in_without_tls_is_advised_the_statement_that_ends_it(
+    server: Server, name: str, account: Account, look: Look
+) -> None:
+    account.grant(name)
+    seen = of(look(**login(account)), "tls.account")
+    assert seen.verdict is ADVICE
+    assert f"{account.user}@% may log in without it" in seen.message
+    statement = f"ALTER USER `{account.user}`@`%` REQUIRE SSL;"
+    assert str(seen.hint).startswith(statement)
+    account.run({"other": statement})
+    assert of(look(**login(account)), "tls.account").verdict is OK
+    account.set_password(OTHER_PASSWORD)
+    again = of(look(**login(account, OTHER_PASSWORD)), "tls.account")
+    assert again.verdict is (ADVICE if server.backend == "tidb" else OK)
+    assert ("every ALTER USER" in str(seen.hint)) is (server.backend == "tidb")
+
+
 @on_servers
 def test_a_wrong_password_is_3_and_not_shown(look: Look) -> None:
     found = look(DATABASE_PASSWORD=OTHER_PASSWORD)
@@ -145,9 +163,9 @@ def test_another_product_than_configured_is_2(server: Server, look: Look) -> Non
 
 
 @on_servers
-def test_settings_that_are_refused_are_2(look: Look) -> None:
+def test_settings_that_are_refused_are_2(server: Server, look: Look) -> None:
     found = look(DATABASE_PORT="99999")
-    assert (found.exit_code, found.backend) == (ExitCode.USAGE, None)
+    assert (found.exit_code, found.backend, found.refused) == (ExitCode.USAGE, server.backend, True)
     assert "expected a port" in of(found, "settings.usable").message
 
 

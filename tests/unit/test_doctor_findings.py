@@ -85,7 +85,9 @@ def checks() -> set[str]:
     """Find the names of all checks in the code that the doctor runs."""
     makers = [PACKAGE / f"checks/{name}.py" for name in ("server", "settings", "visit")]
     makers += (PACKAGE / "backends").rglob("*.py")
-    named = re.compile(r'"((?:server|database|session|limits|tidb|file|tls|settings|rights|connection)\.[a-z_]+)"')
+    named = re.compile(
+        r'"((?:server|database|session|limits|tidb|file|tls|settings|rights|connection|driver)\.[a-z_]+)"'
+    )
     return {name for path in makers for name in named.findall(path.read_text())}
 
 

@@ -101,6 +101,27 @@ def test_a_server_that_does_not_write_safely_is_a_problem(changed: dict[str, str
     assert [name for name, verdict in found.items() if verdict is PROBLEM] == [check]
 
 
+@pytest.mark.parametrize(
+    ("created", "variables", "verdict"),
+    [
+        ("CREATE USER 'app'@'%' IDENTIFIED WITH 'x' AS '*F0' REQUIRE NONE PASSWORD EXPIRE DEFAULT", {}, ADVICE),
+        ("CREATE USER `app`@`%` IDENTIFIED BY PASSWORD '*F0'", {}, ADVICE),
+        ("CREATE USER 'REQUIRE SSL'@'%' REQUIRE NONE ATTRIBUTE '{\"comment\": \"it\\'s REQUIRE SSL\"}'", {}, ADVICE),
+        ("CREATE USER `a``REQUIRE SSL`@`%` IDENTIFIED BY PASSWORD '*F0'", {"require_secure_transport": "OFF"}, ADVICE),
+        ("CREATE USER 'app'@'%' IDENTIFIED WITH 'x' AS '*F0' REQUIRE SSL PASSWORD EXPIRE DEFAULT", {}, OK),
+        ("CREATE USER `app`@`%` IDENTIFIED BY PASSWORD '*F0' REQUIRE SUBJECT '/CN=app'", {}, OK),
+        ("CREATE USER `app`@`%` REQUIRE X509", {}, OK),
+        ("CREATE USER `app`@`%`", {"require_secure_transport": "ON"}, OK),
+    ],
+)
+def test_whether_an_account_needs_tls_is_read_outside_of_quotes(
+    created: str, variables: dict[str, str], verdict: Verdict
+) -> None:
+    seen = judging.judge_log_in("a`pp@10.%", created, variables, forgetful=False)
+    assert seen.verdict is verdict
+    assert seen.hint == ("ALTER USER `a``pp`@`10.%` REQUIRE SSL;" if verdict is ADVICE else None)
+
+
 def test_limits_of_0_are_none() -> None:
     has = {"max_connections": "0", "max_user_connections": "0", "wait_timeout": "0"}
     assert set(verdicts(judging.judge_limits(has, demand(100_000, idle_s=-1))).values()) == {OK}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from dbkit.backends.mysql.collations import observe_text
 from dbkit.backends.mysql.connect import CONNECTOR, MysqlConnector
-from dbkit.backends.mysql.judging import judge_limits, judge_session, judge_writing
+from dbkit.backends.mysql.judging import judge_limits, judge_log_in, judge_session, judge_writing
 from dbkit.backends.observing import ServerExaminer, advice, fine, judge_account, judge_version, observe_clock
 from dbkit.backends.protocol import Demand, Endpoint, Examiner, Observation
 
@@ -29,6 +29,8 @@ class MysqlExaminer(ServerExaminer):
     """The oldest version that dbkit is made for."""
     collation: str
     """Compares case, accents and trailing blanks exactly."""
+    forgetful: bool = False
+    """Whether an ALTER USER that does not say REQUIRE SSL takes it away."""
 
     def examine(self, connection: sa.Connection, endpoint: Endpoint, demand: Demand) -> Iterator[Observation]:
         """Look at the session, the database and the server's limits."""
@@ -43,6 +45,11 @@ class MysqlExaminer(ServerExaminer):
         yield _account(connection)
         yield self.judge_proxy(endpoint, connection)
         yield from self.judge_product(connection, has)
+        if endpoint.tls.mode == "verify":
+            # CURRENT_USER() has the host of the account; TiDB's SHOW CREATE USER of it has the client's
+            account = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one())
+            created = str(connection.exec_driver_sql("SHOW CREATE USER CURRENT_USER()").scalar_one())
+            yield judge_log_in(account, created, has, forgetful=self.forgetful)
 
     def judge_proxy(self, endpoint: Endpoint, connection: sa.Connection) -> Observation:
         """Tell a proxy by the connection's number: it greets with one of its own. The greeting has 32 bits of it."""

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from dbkit.backends.mysql.session import SQL_MODE
-from dbkit.backends.observing import fine, judge_idle, judge_limit, problem
+from dbkit.backends.names import quote
+from dbkit.backends.observing import advice, fine, judge_idle, judge_limit, problem
 from dbkit.backends.protocol import Demand, Observation
 
+_QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`]|``)*`", re.DOTALL)
+_TLS: Final = re.compile(r"\bREQUIRE (?:SSL|X509|SUBJECT|ISSUER|CIPHER)\b")
 _ON: Final = frozenset({"ON", "1", "YES"})
 _READ_ONLY: Final = ("read_only", "super_read_only", "tidb_restricted_read_only", "tidb_super_read_only")
 
@@ -74,3 +77,24 @@ def judge_writing(has: Mapping[str, str]) -> Iterator[Observation]:
     if has.get("foreign_key_checks", "ON").upper() not in _ON:
         hint = "set foreign_key_checks=ON on the server"
         yield problem("session.foreign_keys", "foreign keys are not checked (foreign_key_checks)", hint)
+
+
+def judge_log_in(account: str, created: str, has: Mapping[str, str], *, forgetful: bool) -> Observation:
+    """Judge whether an account may log in without TLS.
+
+    Args:
+        account: as CURRENT_USER() gives it.
+        created: its SHOW CREATE USER, whose quoted parts are the business of others.
+        has: the server's variables.
+        forgetful: whether an ALTER USER takes REQUIRE SSL away unless it says it anew.
+    """
+    if has.get("require_secure_transport", "OFF").upper() in _ON:
+        return fine("tls.account", "the server lets nobody in without TLS (require_secure_transport)")
+    if _TLS.search(_QUOTED.sub("", created)):
+        return fine("tls.account", f"{account} cannot log in without TLS")
+    user, _, host = account.rpartition("@")
+    hint = f"ALTER USER {quote(user, '`', '`')}@{quote(host, '`', '`')} REQUIRE SSL;"
+    if forgetful:
+        hint += " and again with every ALTER USER, such as one that changes the password: it takes that away"
+    said = f"TLS is verified here, and {account} may log in without it: elsewhere its password can go over the network unprotected"
+    return advice("tls.account", said, hint)

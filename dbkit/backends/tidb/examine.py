@@ -122,4 +122,6 @@ EXAMINER: Examiner = TidbExaminer(
     # JSON_OBJECT() and JSON_ARRAY() as defaults, foreign keys for general use: https://docs.pingcap.com/tidb/stable/release-8.5.0
     oldest=(8, 5),
     collation="utf8mb4_0900_bin",
+    # seen on 8.5.3
+    forgetful=True,
 )
