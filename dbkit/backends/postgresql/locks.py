@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -29,10 +30,9 @@ HOLDER = sa.text(
 )
 
 
-HELD = sa.text(
-    "SELECT pg_backend_pid() AS pid, count(*) AS held FROM pg_locks"
-    " WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objid = :low"
-)
+_ROUNDS: Final = 3
+
+HELD = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objid = :low")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +44,13 @@ class PostgresqlLocker:
     @contextmanager
     def lock(self, connection: sa.Connection, *, patience_s: float, on_wait: Callable[[], None]) -> Iterator[HeldLock]:
         """Take the lock of the connection's database."""
+        _refuse_moving_session(connection)
         if not self.poll.until(lambda: _try(connection), patience_s=patience_s, on_wait=on_wait):
             holder = connection.scalar(HOLDER, {"key": KEY})
             connection.rollback()
             raise locked(str(connection.engine.url.database), holder, patience_s)
-        _refuse_moving_session(connection)
         try:
+            _refuse_lost_lock(connection)
             yield HeldLock()
         finally:
             _release(connection)
@@ -62,24 +63,41 @@ def _try(connection: sa.Connection) -> bool:
 
 
 def _refuse_moving_session(connection: sa.Connection) -> None:
-    """Find out a pooler that hands each transaction another session: the lock would stay behind in the first."""
-    found = connection.execute(HELD, {"low": KEY & 0xFFFFFFFF}).one()
+    """Find out a pooler that hands each transaction another session, before a lock is left behind in one of them.
+
+    A pooler announces a number of its own (PgBouncer 1.18 does). In session mode a second client gets a second session; in
+    transaction mode it is given ours, which is idle between two transactions.
+    """
+    announced = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr] # psycopg's
+    ours = {_pid(connection)}
+    if announced in ours:
+        return
+    with connection.engine.connect() as other:
+        for _ in range(_ROUNDS):  # on a busy pooler, sessions go to third parties too
+            theirs = _pid(other)
+            ours.add(_pid(connection))
+            if theirs in ours or len(ours) > 1:
+                raise _moving()
+
+
+def _pid(connection: sa.Connection) -> int:
+    found = int(connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
     connection.commit()
-    announced = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr] # psycopg2's
-    # A pooler announces a number of its own. In session mode a second client gets a second session; in transaction mode it is
-    # given ours, which is idle at this moment, and would find the lock its own.
-    shared = announced != found.pid and _pid_of_another(connection.engine) == found.pid
-    if not found.held or shared:
-        raise ConfigurationError(
-            "the server's sessions change between transactions, so no lock can be held",
-            hint="connect to PostgreSQL itself, or to a pooler in session mode",
-        )
+    return found
 
 
-def _pid_of_another(engine: sa.Engine) -> int | None:
-    with engine.connect() as other:
-        found: int | None = other.scalar(sa.text("SELECT pg_backend_pid()"))
-        return found
+def _refuse_lost_lock(connection: sa.Connection) -> None:
+    held = connection.scalar(HELD, {"low": KEY & 0xFFFFFFFF})
+    connection.commit()
+    if not held:
+        raise _moving()
+
+
+def _moving() -> ConfigurationError:
+    return ConfigurationError(
+        "the server's sessions change between transactions, so no lock can be held",
+        hint="connect to PostgreSQL itself, or to a pooler in session mode",
+    )
 
 
 def _release(connection: sa.Connection) -> None:
