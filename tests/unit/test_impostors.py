@@ -198,6 +198,26 @@ def test_a_log_in_of_the_mysql_protocol_is_noted_and_the_password_asked_for() ->
         assert impostor.finish().in_clear is Handed.PASSWORD
 
 
+def test_the_gravest_counts_whatever_else_a_client_hands_over_after_it(ca: Authority) -> None:
+    password = secrets.token_hex(8)
+    with impostor_of("mysql")(certificate=None, asks_clear=True, password=password) as impostor:
+        for first, then in ((password.encode(), b"nothing"), (b"nobody", b"nothing")):
+            with dial(impostor) as client:
+                client.recv(200)
+                client.sendall(packet(1, b"\0" * 32 + first + b"\0"))
+                client.recv(200)
+                client.sendall(packet(3, then))
+                client.recv(200)
+        assert impostor.finish().in_clear is Handed.PASSWORD
+    with impostor_of("postgresql")(certificate=ca.issue("localhost"), asks_clear=True, password=password) as impostor:
+        for word in (password.encode(), b"nothing"):
+            with strict(ca).wrap_socket(dial(impostor), server_hostname="localhost") as client:
+                client.sendall(startup("u"))
+                client.recv(100)
+                answer(client, word)
+        assert impostor.finish().over_tls is Handed.PASSWORD
+
+
 @BOTH
 def test_connections_that_wait_are_heard_before_the_verdict(backend: str) -> None:
     with impostor_of(backend)(certificate=None, patience_s=0.2) as impostor:

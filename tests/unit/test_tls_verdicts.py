@@ -73,6 +73,7 @@ ARRIVED = trial(Outcome.ARRIVED)
         ([ARRIVED, trial(Outcome.UNPROVED)], 4),
         ([ARRIVED, trial(Outcome.DECLINED, Way.URL)], 0),
         ([trial(Outcome.DECLINED), trial(Outcome.DECLINED, Way.URL)], 4),
+        ([trial(Outcome.DECLINED), trial(Outcome.ARRIVED, Way.URL)], 4),
         ([ARRIVED, replace(trial(Outcome.NOT_INSTALLED), driver="other")], 0),
         ([trial(Outcome.NOT_INSTALLED)], 4),
         ([trial(Outcome.DECLINED), trial(Outcome.NOT_INSTALLED)], 4),
