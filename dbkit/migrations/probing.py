@@ -121,6 +121,22 @@ class TaskProbe(Probe):
             raise self.connect_error(error) from None
 
 
+class _Task(asyncio.Task[Health]):
+    """The task of a probe; a loop that ends cancels it, and then its sockets are shut first, for the reason of GRACE_S."""
+
+    def __init__(self, probe: TaskProbe) -> None:
+        super().__init__(probe.run(), loop=asyncio.get_running_loop(), name=f"dbkit-health-{probe.service}")
+        self._watch = probe.watch
+
+    def cancel(self, msg: object = None) -> bool:
+        """Say that time is up, and cancel what has not ended by that."""
+        if self.done():
+            return False
+        self._watch.expire()
+        self.get_loop().call_later(GRACE_S, super().cancel, msg)
+        return True
+
+
 P = TypeVar("P", bound=Probe)
 
 
@@ -200,7 +216,7 @@ async def async_health(project: Project, service: str, *, deadline_s: float = DE
             mine = _new(TaskProbe, project, service, deadline_s=left)
             probe = going.join(mine)
             if probe.task is None:
-                probe.task = asyncio.create_task(probe.run())
+                probe.task = _Task(probe)
                 probe.task.add_done_callback(partial(_landed, going, probe))
             await asyncio.wait({probe.task}, timeout=left)
             if not probe.task.done():

@@ -120,6 +120,24 @@ def test_a_stopped_server_is_told_by_the_deadline_in_a_loop_that_goes_on(
     asyncio.run(run())
 
 
+def test_a_loop_ends_at_once_and_without_a_word_beside_a_probe_that_hangs(
+    service: Service, private: PrivateServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> float:
+        engine = service.project.async_engine("user")
+        assert (await migrations.async_health(service.project, "user", deadline_s=20)).ready
+        private.stop()
+        hanging = asyncio.create_task(migrations.async_health(service.project, "user", deadline_s=20))
+        await asyncio.sleep(0.3)
+        assert not hanging.done()
+        assert engine.pool.checkedout() == 1  # type: ignore[attr-defined]
+        return time.monotonic()
+
+    left_s = asyncio.run(run())
+    assert time.monotonic() - left_s < 1
+    assert caplog.records == []
+
+
 def test_the_service_itself_goes_on_when_its_server_does(service: Service, private: PrivateServer) -> None:
     with service.engine().connect() as held:
         assert held.exec_driver_sql("SELECT 1").scalar() == 1
