@@ -147,6 +147,19 @@ def test_what_a_url_must_not_say_is_refused(url: str, message: str) -> None:
 @pytest.mark.parametrize(
     "option",
     [
+        *("user", "username", "uid", "password", "passwd", "pwd", "passfile", "sslpassword", "ssl_key_password"),
+        *("port", "hostaddr", "db", "dbname", "database", "service", "servicefile", "dsn", "odbc_connect", "uri"),
+        *("read_default_file", "read_default_group", "init_command", "options", "HostAddr"),
+    ],
+)
+def test_an_option_that_moves_a_connection_or_reads_another_file_is_refused(option: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^DATABASE_URL is refused: the option '{option}' is refused$"):
+        read(f"postgresql://u@h/x?{option}=1")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
         "sslmode=verify-full",
         "ssl_mode=VERIFY_IDENTITY",
         "sslaccept=strict",
