@@ -94,12 +94,12 @@ def test_a_server_that_says_nothing_does_not_hold_up_the_command(created: Shell,
             "DATABASE_CONNECT_TIMEOUT": "60",
         }
         began = time.monotonic()
-        done = created.run("doctor", "--deadline", "1", "--format", "json", **variables)
+        done = created.run("doctor", "--deadline", "3", "--format", "json", **variables)
         took_s = time.monotonic() - began
     project, user = done.document["services"]
     assert (project["exit_code"], user["exit_code"], done.code) == (0, 3, 3)
-    assert "did not answer all questions within 1 s" in user["error"]
-    assert took_s < 10
+    assert "did not answer all questions within 3 s" in user["error"]
+    assert took_s < 15
 
 
 def test_settings_of_one_service_that_are_refused_are_its_2(created: Shell) -> None:
