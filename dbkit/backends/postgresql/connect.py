@@ -67,14 +67,7 @@ class LibpqConnector:
         driver = cast("Connection", connection)
         if driver.info.parameter_status("TimeZone") == ZONE:
             return
-        before = driver.autocommit
-        driver.autocommit = True
-        try:
-            cursor = driver.cursor()
-            cursor.execute(f"SET TimeZone = '{ZONE}'")
-            cursor.close()
-        finally:
-            driver.autocommit = before
+        ask(driver, f"SET TimeZone = '{ZONE}'")
 
     def encrypted(self, connection: DBAPIConnection) -> bool:
         """Ask libpq."""
@@ -99,6 +92,20 @@ class LibpqConnector:
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
         """Hang nothing on the engine."""
+
+
+def ask(driver: Connection, statement: str) -> Any:  # noqa: ANN401 - a row
+    """Say something outside of a transaction; give the row that a question is answered with."""
+    before = driver.autocommit
+    driver.autocommit = True
+    try:
+        cursor = driver.cursor()
+        cursor.execute(statement)
+        row = cursor.fetchone() if cursor.description else None
+        cursor.close()
+    finally:
+        driver.autocommit = before
+    return row
 
 
 def _tls_words(endpoint: Endpoint) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from dbkit.backends.postgresql.connect import LibpqConnector
+from dbkit.backends.postgresql.connect import LibpqConnector, ask
 from dbkit.backends.protocol import Connector, Endpoint
 
 if TYPE_CHECKING:
@@ -21,6 +21,19 @@ class PsycopgConnector(LibpqConnector):
         if threshold is not None:
             args["prepare_threshold"] = int(threshold) if threshold.isdecimal() else None
         return args
+
+    def set_up(self, connection: DBAPIConnection, endpoint: Endpoint) -> None:
+        """Have nothing prepared behind a pooler: in transaction mode the name is another client's statement there.
+
+        PgBouncer 1.18 then gives errors, and the rows of that other statement.
+        """
+        super().set_up(connection, endpoint)
+        if "prepare_threshold" in endpoint.query:
+            return
+        driver = cast("Any", connection)
+        row = ask(driver, "SELECT pg_backend_pid()")
+        if row[0] != driver.info.backend_pid:
+            _driver(connection).prepare_threshold = None
 
     def encrypted(self, connection: DBAPIConnection) -> bool:
         """Ask libpq."""

@@ -135,7 +135,7 @@ def judge_pooler(server_pid: int, greeted_pid: int) -> Observation:
     return advice(
         "server.pooler",
         "a pooler stands between this machine and the server",
-        "let it pool by session, and migrate past it: settings and the migration lock belong to a session",
+        "let it pool by session, and migrate past it: settings, prepared statements and the migration lock belong to a session",
     )
 
 
