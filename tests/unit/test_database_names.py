@@ -1,4 +1,4 @@
-"""What a database may be called: never as those that a server keeps its own affairs in."""
+"""What a database may be called, and what is one: never what a server keeps its own affairs in, nor any other file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from dbkit.backends import get_backend
 from dbkit.config import DatabaseConfig, load_settings
-from dbkit.errors import ConfigurationError
+from dbkit.errors import ConfigurationError, UnreachableError
 from dbkit.migrations.databases import create_missing, drop_existing
 from dbkit.migrations.precheck import look_at
 from dbkit.project import Project
@@ -40,6 +40,14 @@ def test_a_servers_own_database_is_not_migrated_either(tmp_path: Path, monkeypat
         monkeypatch.setenv(f"DATABASE_{name}", value)
     error = look_at(project, "user").error
     assert (type(error), "'mysql' is not allowed: it is the server's own" in str(error)) == (ConfigurationError, True)
+
+
+def test_a_file_that_is_no_database_is_not_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear all,\n" * 100)
+    with pytest.raises(UnreachableError, match="file is not a database"):
+        drop_existing(DatabaseConfig(backend="sqlite", sqlite_path=str(path), database=str(path)))
+    assert path.read_text() == "Dear all,\n" * 100
 
 
 def test_the_database_that_hosted_postgresql_hands_out_may_be_used() -> None:

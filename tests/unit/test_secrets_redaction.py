@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import pickle
+import secrets
 import time
 import traceback
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+import sqlalchemy as sa
 
 from dbkit.config import DatabaseConfig, Secret, Settings, load_settings, redact, resolve
 from dbkit.config.redact import MOST, _Registry, register, show
@@ -143,3 +145,12 @@ def test_a_secret_of_a_megabyte_is_hidden_in_no_time() -> None:
 
 def test_a_refused_value_is_shown_by_its_beginning() -> None:
     assert show("7" * 5000) == repr("7" * 200 + "…")
+
+
+def test_the_error_of_a_statement_does_not_show_its_parameters() -> None:
+    value = secrets.token_hex(8)
+    engine = resolve(Settings(), environ={}, overrides={"backend": "sqlite", "sqlite_path": ":memory:"}).create_engine()
+    with engine.connect() as connection, pytest.raises(sa.exc.OperationalError, match="no such table") as caught:
+        connection.execute(sa.text("INSERT INTO missing VALUES (:value)"), {"value": value})
+    engine.dispose()
+    assert value not in str(caught.value)
