@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import os
+import secrets
 import sys
 import threading
 import time
@@ -16,10 +17,11 @@ import pytest
 
 import dbkit
 from dbkit import migrations
+from dbkit.config import Secret
 from dbkit.config.pool_use import PoolUse
 from dbkit.migrations import Health, SchemaState, heads_known, probing
 from dbkit.migrations.heads_known import known_history
-from dbkit.migrations.readiness import schema_state
+from dbkit.migrations.readiness import schema_state, worded
 from dbkit.project import Project
 from tests.projects import Home
 
@@ -236,3 +238,9 @@ def test_health_is_found_without_a_project_given(home: Home, monkeypatch: pytest
     assert dbkit.health("user").state is SchemaState.NO_DATABASE
     assert dbkit.health("user", project=home.root).state is SchemaState.NO_DATABASE
     assert dbkit.health("user", project=Project.find(home.root)).state is SchemaState.NO_DATABASE
+
+
+def test_an_error_is_worded_in_one_line_without_a_secret() -> None:
+    planted = secrets.token_hex(8)
+    Secret(planted)
+    assert worded(ValueError(f"no\n{planted}\nhere")) == "ValueError: no *** here"
