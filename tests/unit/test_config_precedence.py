@@ -285,6 +285,11 @@ def test_tidb_cloud_wants_the_prefix_before_the_user(user: str) -> None:
         read({**CLOUD, "DATABASE_USER": user})
 
 
+def test_tidb_cloud_listens_on_no_other_port() -> None:
+    with pytest.raises(ConfigurationError, match="is TiDB Cloud, which listens on port 4000, not 3306"):
+        read({**CLOUD, "DATABASE_PORT": "3306", "DATABASE_USER": "3pTAoNNegb47Uc8.root"})
+
+
 def test_tidb_cloud_dedicated_wants_its_own_ca_and_no_prefix() -> None:
     config = read({**CLOUD, "DATABASE_HOST": "tidb.abc.clusters.tidb-cloud.com", "DATABASE_USER": "root"})
     with pytest.raises(ConfigurationError, match="has a CA of its own"):

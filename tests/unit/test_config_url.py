@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbkit.config import DatabaseConfig, Settings, resolve
+from dbkit.config import DatabaseConfig, Settings, redact, resolve
 from dbkit.config.tls import VENDORED
 from dbkit.errors import ConfigurationError
 
@@ -96,6 +96,15 @@ def test_a_password_that_is_not_percent_encoded_is_refused_and_not_shown(passwor
     assert "db.example.com" not in said
 
 
+@pytest.mark.parametrize(
+    ("password", "form"), [("a%40secret-1", "a%40secret-1"), ("a%40secret-1", "a@secret-1"), ("x%ff-s-1", "x%ff-s-1")]
+)
+def test_a_password_in_a_url_that_is_refused_is_hidden_from_then_on(password: str, form: str) -> None:
+    with pytest.raises(ConfigurationError):
+        read(f"postgresql://app:{password}@h:99999/x")
+    assert redact(f"<{form}>") == "<***>"
+
+
 REFUSED = [
     ("not a url", "it does not parse"),
     ("postgresql:/h/x", "it does not parse"),
@@ -133,6 +142,7 @@ REFUSED = [
     ("sqlite://host/x", "a file has no host"),
     ("sqlite:///file:x?mode=ro", "a file: URI is refused"),
     ("postgresql://h/x?host=/run/pg", "names another host"),
+    ("postgresql:///x?host=db.example.com", "names another host"),
 ]
 
 
