@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
 
-from dbkit.config import DatabaseConfig, Secret, find_root, load_settings, resolve
+from dbkit.config import DatabaseConfig, Secret, find_root, load_settings, redact, resolve
 from dbkit.config.reference import env_example, settings_table
 from dbkit.config.settings import SETTINGS
 from dbkit.errors import ConfigurationError
@@ -149,3 +150,12 @@ def test_the_reference_and_the_example_name_every_key() -> None:
     for setting in SETTINGS:
         assert f"# {setting.key}=" in env_example()
         assert f"| `{setting.key}`" in settings_table()
+
+
+def test_a_private_key_in_the_file_is_refused_and_hidden_from_then_on(tmp_path: Path) -> None:
+    key = f"-----BEGIN PRIVATE KEY----- {secrets.token_hex(16)}"
+    (tmp_path / "dbkit.toml").write_text(f'type = "postgresql"\nhost = "h"\nssl_key = "{key}"\n')
+    with pytest.raises(ConfigurationError, match="ssl_key: a private key does not belong into a file") as caught:
+        resolve(load_settings(tmp_path), "user", environ={})
+    assert key not in str(caught.value)
+    assert redact(f"<{key}>") == "<***>"
