@@ -103,16 +103,17 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_loop_has_one_engine_of_a_service_and_another_loop_another(project: Project) -> None:
-    async def main() -> int:
+    async def main() -> AsyncEngine:
         engine = dbkit.async_engine("user", project=project)
         assert engine is dbkit.async_engine("user", project=project)
         assert await ask(engine, sa.text("SELECT 1")) == 1
         async with AsyncSession(engine) as session:
             assert await session.scalar(sa.select(sa.literal("é😀"))) == "é😀"
         await engine.dispose()
-        return id(engine)
+        return engine
 
-    assert asyncio.run(main()) != asyncio.run(main())
+    first = asyncio.run(main())  # held, so that the second cannot stand in its place
+    assert asyncio.run(main()) is not first
 
 
 # As a script or a task queue does that calls asyncio.run for each job, and never disposes of an engine.
