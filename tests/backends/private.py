@@ -36,13 +36,18 @@ class PrivateServer:
         """Stop all its processes where they are; connections stay open, and their kernel goes on acknowledging."""
         self.stopped = [self.process.pid, *children_of(self.process.pid)]
         for pid in self.stopped:
-            os.kill(pid, signal.SIGSTOP)
+            _signal(pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Let them go on."""
         for pid in self.stopped:
-            os.kill(pid, signal.SIGCONT)
+            _signal(pid, signal.SIGCONT)
         self.stopped = []
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # a connection's process that was about to end has ended
+        os.kill(pid, number)
 
 
 def children_of(parent: int) -> list[int]:
