@@ -26,6 +26,7 @@ from dbkit.backends.kinds import (
 )
 from dbkit.backends.protocol import Codec, Codecs, Default
 from dbkit.backends.sqlite.columns import PADDED_TEXT, SCALED_INT, padded, scaled, unpadded, unscaled, whole
+from dbkit.backends.sqlite.constants import float_constant
 from dbkit.backends.storage import (
     KindCodecs,
     aware,
@@ -121,6 +122,8 @@ class SqliteCodecs(KindCodecs):
         del kind
         if isinstance(value, bool):
             return str(int(value))
+        if isinstance(value, float):
+            return float_constant(value)
         if isinstance(value, bytes):
             return f"X'{value.hex()}'"
         return quoted(value) if isinstance(value, str) else repr(value)
