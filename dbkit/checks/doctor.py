@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from collections import Counter
@@ -35,6 +36,8 @@ def doctor(
         UnknownServiceError: a name is no service's.
     """
     names, began = project.select(services), time.monotonic()
+    # What connects takes a second to load where the machine is busy, which is no service's doing.
+    importlib.import_module("dbkit.config.connect")
     load = Load(processes=processes, together=_together(project))
     visits = [Visit(project=project, name=name, load=load, deadline_s=deadline_s) for name in names]
     for at in range(0, len(visits), AT_ONCE):
