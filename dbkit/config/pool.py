@@ -19,7 +19,6 @@ from dbkit.deadlines import current_watch
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
     Queue = QueuePool
@@ -48,8 +47,8 @@ class _Watched(Queue):
 
     SQLAlchemy has no event before the ping of a pooled connection, nor for the wait for one, so these are methods.
 
-    A fork gives the child a pool of its own, but what its parent's threads held is in the child's memory too, and is
-    collected there. To roll back or to close it would be a message in the middle of the parent's own.
+    A fork gives the child a pool of its own, and leaves the connections to the parent (`dbkit.config.inherited`); what is
+    given back there is not put into this one.
     """
 
     on_wait: OnWait | None = None
@@ -77,8 +76,8 @@ class _Watched(Queue):
         """Make an empty pool of the same kind, measured as this one."""
         pool: Any = super().recreate()
         pool.on_wait = self.on_wait
-        # of its own class; it was given the patience of the work that is watched, and how a forked child cleans
-        pool._timeout, pool._reset_on_return = self._patience_s, self._cleaning  # noqa: SLF001
+        # of its own class; it was given the patience of the work that is watched
+        pool._timeout = self._patience_s  # noqa: SLF001
         return pool
 
     def _do_get(self) -> ConnectionPoolEntry:
@@ -126,23 +125,10 @@ class _Watched(Queue):
         finally:
             super()._do_return_conn(record)
 
-    def _close_connection(self, connection: DBAPIConnection, *, terminate: bool = False) -> None:
-        if not self._is_anothers:
-            super()._close_connection(connection, terminate=terminate)
-
     @property
     def _is_anothers(self) -> bool:
         """Whether the connections are those of the process that this one was forked from."""
         return self._pid != os.getpid()
-
-    @property
-    def _reset_on_return(self) -> Any:  # noqa: ANN401 - SQLAlchemy's own
-        """How a connection is cleaned that is given back."""
-        return None if self._is_anothers else self._cleaning
-
-    @_reset_on_return.setter
-    def _reset_on_return(self, how: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
-        self._cleaning = how
 
     def _socket_fd(self, record: ConnectionPoolEntry) -> int | None:
         if record.dbapi_connection is None:
