@@ -97,7 +97,7 @@ def _undoing(to: str) -> str:
 
 def _goal(project: Project, entry: ServiceResult) -> str | None:
     """Work out at which revision a rollback would end, of which `pending` says what it would undo."""
-    from dbkit.migrations.heads import History, read_history
+    from dbkit.revisions.history import History, read_history
 
     history = read_history(entry.service, project.registration(entry.service).migrations)
     current = [name for name in (entry.revision or "").split(", ") if name]

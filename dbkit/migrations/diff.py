@@ -18,8 +18,9 @@ from dbkit.config.connect import connect
 from dbkit.errors import DatabaseMissingError, DbkitError, DifferentError, ExitCode, HistoryError
 from dbkit.migrations.databases import is_ready
 from dbkit.migrations.env import Environment
-from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
+from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Difference, NewRevision, ServiceResult
+from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:
     from dbkit.migrations.worker import Link

@@ -24,8 +24,8 @@ from dbkit.migrations.compare import ownership, render_item, same_default, same_
 from dbkit.migrations.dispatch import LOCK_WAIT_S
 from dbkit.migrations.failures import failed_at, revision_failed
 from dbkit.migrations.funnel import Funnel, Hook, Send
-from dbkit.migrations.heads import History, read_history
 from dbkit.project import Project
+from dbkit.revisions.history import History, read_history
 from dbkit.service import Registration
 
 if TYPE_CHECKING:

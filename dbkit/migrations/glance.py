@@ -21,11 +21,12 @@ from dbkit.errors import (
     TlsRefusedError,
     UnreachableError,
 )
-from dbkit.migrations.heads_known import known_history
-from dbkit.migrations.precheck import describe, refuse_ahead
+from dbkit.migrations.precheck import describe
 from dbkit.migrations.probe import Probe
 from dbkit.migrations.readiness import Health
 from dbkit.migrations.results import ServiceResult
+from dbkit.revisions.known import known_history
+from dbkit.revisions.standing import refuse_ahead
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from dbkit.backends import get_backend
 from dbkit.config.redact import redact
-from dbkit.errors import DatabaseAheadError, DatabaseMissingError, DbkitError
+from dbkit.errors import DatabaseMissingError, DbkitError
 from dbkit.migrations.databases import database_name, exists, has_schema, refuse_bad_name
-from dbkit.migrations.heads import History, read_history
 from dbkit.migrations.results import ServiceResult
+from dbkit.revisions.history import read_history
+from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from dbkit.config import DatabaseConfig
     from dbkit.project import Project
 
@@ -90,29 +89,3 @@ def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...]
             f"the version table {version_table!r} cannot be read: {redact(said)}",
             hint="check what DATABASE_USER may do",
         ) from None
-
-
-def read_heads(connection: sa.Connection, version_table: str) -> tuple[str, ...]:
-    """Read the revisions that the database is at; none where it has no version table. Leaves no open transaction."""
-    import sqlalchemy as sa
-
-    found: tuple[str, ...] = ()
-    if sa.inspect(connection).has_table(version_table):
-        versions = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(version_table))
-        found = tuple(sorted(connection.scalars(versions)))
-    connection.rollback()
-    return found
-
-
-def refuse_ahead(history: History, current: Sequence[str]) -> None:
-    """Refuse a database that holds revisions which these files do not have.
-
-    Raises:
-        DatabaseAheadError: it does.
-    """
-    unknown = [revision for revision in current if revision not in history.scripts]
-    if unknown:
-        raise DatabaseAheadError(
-            f"the database of service {history.service!r} is at revision {', '.join(unknown)}, which these files do not have",
-            hint="a newer release has migrated it: deploy that release, or bring the missing revision files back",
-        )

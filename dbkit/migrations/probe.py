@@ -13,15 +13,15 @@ from dbkit.config.redact import redact
 from dbkit.deadlines import Watch
 from dbkit.errors import DatabaseMissingError, DbkitError, UnreachableError
 from dbkit.migrations.databases import exists
-from dbkit.migrations.heads_known import known_history
 from dbkit.migrations.readiness import Health, SchemaState, schema_state, worded
+from dbkit.revisions.known import known_history
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from dbkit.config import DatabaseConfig
-    from dbkit.migrations.heads import History
     from dbkit.project import Project
+    from dbkit.revisions.history import History
 
 
 TICK_S = 0.02

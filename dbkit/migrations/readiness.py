@@ -13,7 +13,7 @@ from dbkit.errors import DbkitError
 
 if TYPE_CHECKING:
     from dbkit.config.pool_use import PoolUse
-    from dbkit.migrations.heads import History
+    from dbkit.revisions.history import History
 
 __all__ = ["Health", "SchemaState", "schema_state", "worded"]
 

@@ -20,10 +20,10 @@ from dbkit.migrations.dispatch import (
     task_for,
     unwrap,
 )
-from dbkit.migrations.heads import read_history
 from dbkit.migrations.precheck import Look, look, look_at
 from dbkit.migrations.results import Event, NewRevision, Result, ServiceResult
 from dbkit.migrations.worker import Task
+from dbkit.revisions.history import read_history
 
 if TYPE_CHECKING:
     from dbkit.project import Project

@@ -21,9 +21,10 @@ from dbkit.migrations.databases import create_missing
 from dbkit.migrations.env import Environment, proving
 from dbkit.migrations.failures import loading, want_of_right, worded
 from dbkit.migrations.funnel import Funnel
-from dbkit.migrations.precheck import describe, read_heads, refuse_ahead
+from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Event, ServiceResult
 from dbkit.migrations.session import Session
+from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:
     from dbkit.migrations.worker import Link

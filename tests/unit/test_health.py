@@ -19,10 +19,11 @@ import dbkit
 from dbkit import migrations
 from dbkit.config import Secret
 from dbkit.config.pool_use import PoolUse
-from dbkit.migrations import Health, SchemaState, heads_known, probing
-from dbkit.migrations.heads_known import known_history
+from dbkit.migrations import Health, SchemaState, probing
 from dbkit.migrations.readiness import schema_state, worded
 from dbkit.project import Project
+from dbkit.revisions import known
+from dbkit.revisions.known import known_history
 from tests.projects import Home
 
 HANGS = """
@@ -75,8 +76,8 @@ def test_revision_files_are_read_again_only_when_one_of_them_has_changed(
         read.append(service)
         return original(service, where)
 
-    original = heads_known.read_history
-    monkeypatch.setattr(heads_known, "read_history", counted)
+    original = known.read_history
+    monkeypatch.setattr(known, "read_history", counted)
     for _ in range(5):
         assert known_history("user", folder).heads == ("0002",)
     assert len(read) == 1

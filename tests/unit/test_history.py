@@ -9,7 +9,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from dbkit.errors import HistoryError, RevisionFileError
-from dbkit.migrations.heads import History, read_history
+from dbkit.revisions.history import History, read_history
 from tests.projects import Home
 
 

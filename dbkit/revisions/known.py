@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dbkit.migrations.heads import History, read_history
+from dbkit.revisions.history import History, read_history
 
 Signature = tuple[tuple[str, int, int], ...]
 

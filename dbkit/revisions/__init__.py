@@ -1,0 +1,1 @@
+"""What the revision files of a service say, and which of them a database has; nothing is run."""
