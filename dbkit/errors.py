@@ -133,6 +133,56 @@ class CreateRefusedError(DbkitError):
     """The account may not create (or drop) the database; the hint holds the SQL for an administrator."""
 
 
+class FallbackError(DbkitError):
+    """The server cannot be reached, and the file that stands in for it cannot be used."""
+
+
+class FallbackMissingError(FallbackError):
+    """The file is not there: no engine makes it."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class FallbackBehindError(FallbackError):
+    """The file lacks revisions that these files have: no engine migrates it."""
+
+    exit_code = ExitCode.DIFFERENT
+
+
+class FallbackAheadError(FallbackError):
+    """The file holds a revision that these files do not have."""
+
+    exit_code = ExitCode.AHEAD
+
+
+class FallbackForeignError(FallbackError):
+    """The file is another service's, or none that dbkit made as a fallback; or a fallback's is used in production."""
+
+    exit_code = ExitCode.USAGE
+
+
+class FallbackLockedError(FallbackError):
+    """Another process has the file locked, and did not let go in time."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class FallbackDamagedError(FallbackError):
+    """The file is damaged, or no database."""
+
+
+class FallbackReadOnlyError(FallbackError):
+    """The file, or its folder, cannot be written."""
+
+
+class FallbackFullError(FallbackError):
+    """There is no room for what was to be written; nothing of it was kept."""
+
+
+class SeedError(DbkitError):
+    """Sample rows cannot be written as they are."""
+
+
 class DifferentError(DbkitError):
     """Compared, and different: pending revisions, models that the database does not match."""
 

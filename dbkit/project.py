@@ -35,6 +35,8 @@ class Project:
     settings: Settings
     overrides: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Configuration given in code, by `DatabaseConfig`'s names; beats everything else."""
+    fallen: Mapping[str, str] = field(default_factory=dict)
+    """Services whose configuration is that of the file which stands in for their server, and why."""
 
     @classmethod
     def find(cls, start: Path | None = None, **overrides: Any) -> Project:  # noqa: ANN401 - configuration values
@@ -88,7 +90,8 @@ class Project:
             ConfigurationError: a value is wrong, or the values contradict each other.
         """
         self.select([name])
-        return resolve(self.settings, name, environ=os.environ, overrides=self.overrides)
+        found = resolve(self.settings, name, environ=os.environ, overrides=self.overrides)
+        return found.for_fallback() if name in self.fallen else found
 
     def migration_config(self, name: str) -> DatabaseConfig:
         """Resolve the configuration of the account that changes a service's schema: the service's own where none is set.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Registration", "Service", "load_service", "register"]
 
 MIGRATIONS = "alembic_envs/{service}"
+Rows = Callable[[], Iterable[object]]
+"""Gives sample rows: instances of mapped classes, their keys set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,26 @@ class Service:
 
     name: str
     metadata: sa.MetaData | Callable[[], sa.MetaData] | str
+    seed: Rows | str | None = None
+    """A function that gives the sample rows as instances of the models, or `"module:function"`; None where there are none."""
+    seed_after: tuple[str, ...] = ()
+    """Services whose sample rows are written first, because rows of this one speak of theirs."""
+
+    def load_seed(self) -> Rows | None:
+        """Import what gives the sample rows; None where there is none.
+
+        Raises:
+            ConfigurationError: it cannot be imported, or is no function.
+        """
+        found: Any = self.seed
+        if isinstance(found, str):
+            found = import_object(found, what=f"the seed of service {self.name!r}")
+        if found is not None and not callable(found):
+            raise ConfigurationError(
+                f"the seed of service {self.name!r} is {type(found).__name__}, not a function",
+                hint='name it as "module:function"; it takes nothing and gives instances of the models',
+            )
+        return cast("Rows | None", found)
 
     def load_metadata(self) -> sa.MetaData:
         """Import the models and give their metadata.
@@ -68,6 +90,9 @@ class Registration:
     """`module:attribute` of a `Service`."""
     metadata: str | None = None
     """`module:attribute` of a `MetaData`, where the service's code knows nothing of dbkit."""
+    seed: str | None = None
+    """`module:function` that gives sample rows, beside `metadata`; a `Service` names its own."""
+    seed_after: tuple[str, ...] = ()
     version_table: str = ""
     owns: tuple[str, ...] = ()
     """Patterns of further tables that are the service's."""

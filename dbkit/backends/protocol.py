@@ -56,6 +56,8 @@ class Fault(StrEnum):
     """What a driver's error means, whatever the driver calls it."""
 
     UNREACHABLE = "unreachable"
+    TURNED_AWAY = "turned_away"
+    """The server is there, and takes no more connections or none from here."""
     LOGIN_REFUSED = "login_refused"
     TLS_REFUSED = "tls_refused"
     NO_DATABASE = "no_database"
@@ -64,6 +66,14 @@ class Fault(StrEnum):
     CONNECTION_LOST = "connection_lost"
     LOCK_TIMEOUT = "lock_timeout"
     NO_TABLE = "no_table"
+    CONFLICT = "conflict"
+    """Two transactions stood in each other's way; run again, it may do."""
+    DUPLICATE = "duplicate"
+    REFERENCE = "reference"
+    """A row refers to one that is not there, or is referred to by one that is."""
+    READ_ONLY = "read_only"
+    STORAGE_FULL = "storage_full"
+    DAMAGED = "damaged"
     OTHER = "other"
 
 

@@ -11,7 +11,7 @@ from dbkit.config.emission import Emission, emission, option_text
 from dbkit.config.load import Settings
 from dbkit.config.model import DatabaseConfig, Source
 from dbkit.config.redact import MASK, redact
-from dbkit.config.resolve import SERVER_FIELDS, Reading, configured, read
+from dbkit.config.resolve import FALLBACK_FIELDS, SERVER_FIELDS, Reading, configured, read
 from dbkit.config.sealed import cleaned
 from dbkit.config.settings import SETTINGS, Setting
 from dbkit.config.tls import find_ca
@@ -254,6 +254,7 @@ class _Explaining:
             "driver": config.driver or traits.driver,
             "async_driver": config.async_driver or traits.driver_of("async"),
             "database": None if traits.file_based else config.database,
+            "sqlite_path": config.fallback_path if self.falls_back else config.sqlite_path,
         }
         return special[field] if field in special else getattr(config, field)
 
@@ -263,6 +264,11 @@ class _Explaining:
             return "none"
         return setting.default.replace("`", "")
 
+    @property
+    def falls_back(self) -> bool:
+        """Whether a file stands in for the server, so that its path says something."""
+        return self.config is not None and self.config.fallback_path is not None
+
     def unused(self, field: str) -> str | None:
         """Say why the backend has no use for what is set."""
         if self.reading.backend is None:
@@ -271,7 +277,8 @@ class _Explaining:
         socket = None if self.config is None else self.config.socket
         reasons = (
             (traits.file_based and field in _SERVERS, f"{traits.title} is a file"),
-            (not traits.file_based and field == "sqlite_path", f"{traits.title} is a server"),
+            (not traits.file_based and field == "sqlite_path" and not self.falls_back, f"{traits.title} is a server"),
+            (traits.file_based and field in FALLBACK_FIELDS, f"{traits.title} is a file and needs no other"),
             (field in _foreign_keys(traits.own_keys), f"{traits.title} has nothing of this kind"),
             (socket is not None and field in _TLS, "a Unix socket needs no TLS"),
         )

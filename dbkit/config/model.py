@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
 from dbkit.backends import get_backend
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from dbkit.backends.protocol import Backend
+
+
+# What needs no server.
+FALLBACK_BACKEND: Final = "sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,14 @@ class DatabaseConfig:
     connect_timeout_s: float = 10.0
     deadline_s: float | None = None
     """How long a statement may take, as far as the driver offers a limit."""
+    fallback: Literal["off", "dev"] = "off"
+    """What a service does while its server cannot be reached; always `off` where the database is a file."""
+    fallback_budget_s: float = 3.0
+    """Within how many seconds it is decided that the server cannot be reached."""
+    fallback_path: str | None = None
+    """The file that stands in for the server; None where nothing falls back."""
+    stands_in_for: str | None = None
+    """The server's database that this file stands in for, in words; None for a configuration that is no fallback's."""
     environment: Literal["development", "test", "production"] = "development"
     root: str | None = field(default=None, compare=False, repr=False)
     """The project's folder, from which a password provider is imported."""
@@ -160,6 +172,28 @@ class DatabaseConfig:
             password=self.migration_password,
             password_file=self.migration_password_file,
             password_provider=None,
+        )
+
+    def for_fallback(self) -> DatabaseConfig:
+        """Give the configuration of the file that stands in for the server; it is no fallback for anything itself.
+
+        Raises:
+            ConfigurationError: nothing falls back here.
+        """
+        if self.fallback_path is None:
+            raise ConfigurationError(
+                f"{self._backend.traits.title} has no fallback here", hint="set DATABASE_FALLBACK=dev, with a server"
+            )
+        kept = ("pool_size", "max_overflow", "pool_recycle_s", "connect_timeout_s", "deadline_s", "environment", "root")
+        path, source = self.fallback_path, self.provenance.get("fallback")
+        return DatabaseConfig(
+            backend=FALLBACK_BACKEND,
+            service=self.service,
+            sqlite_path=path,
+            database=path,
+            stands_in_for=f"{self._backend.traits.title} at {self.address}, database {self.database!r}",
+            provenance={} if source is None else {"backend": source, "sqlite_path": source},
+            **{name: getattr(self, name) for name in kept},
         )
 
     def driver_of(self, kind: Literal["sync", "async"]) -> str:

@@ -36,6 +36,8 @@ _COMMON: Final = (
     *("driver", "async_driver", "pool_size", "max_overflow", "pool_recycle_s", "connect_timeout_s", "deadline_s"),
     *("environment", "query"),
 )
+# What speaks of the file that stands in for a server.
+FALLBACK_FIELDS: Final = ("fallback", "fallback_budget_s")
 SERVER_FIELDS: Final = (
     *("user", "password_file", "password_provider", "migration_user", "migration_password_file", "schema", "collation"),
     *("tls", "ssl_ca", "ssl_verify_cert", "ssl_verify_identity", "ssl_cert", "ssl_key", "mssql_encrypt"),
@@ -183,7 +185,7 @@ def _backend_of(found: Fields) -> Backend:
 def _fields(values: Mapping[str, Any], settings: Settings, *, backend: Backend, service: str | None) -> dict[str, Any]:
     if backend.traits.file_based:
         return _file_fields(values, settings, backend=backend, service=service)
-    return _server_fields(values, backend, service)
+    return {**_server_fields(values, backend, service), **_fallback_fields(values, settings, service)}
 
 
 def _common(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,13 +195,36 @@ def _common(values: Mapping[str, Any]) -> dict[str, Any]:
 def _file_fields(
     values: Mapping[str, Any], settings: Settings, *, backend: Backend, service: str | None
 ) -> dict[str, Any]:
+    text = _file_path(values, settings, service)
+    return {"sqlite_path": text, "database": text, "driver": values.get("driver") or backend.traits.driver}
+
+
+def _file_path(values: Mapping[str, Any], settings: Settings, service: str | None) -> str:
     given = values.get("sqlite_path") or ".dbkit/{service}.db"
-    text = given.replace("{service}", service or _NO_SERVICE)
+    text: str = given.replace("{service}", service or _NO_SERVICE)
     if "\0" in text:
         raise ConfigurationError("DATABASE_SQLITE_PATH holds a NUL character", hint="give the path of a file")
-    if text != ":memory:":
-        text = str((settings.root or Path.cwd()) / expanded(text))
-    return {"sqlite_path": text, "database": text, "driver": values.get("driver") or backend.traits.driver}
+    return text if text == ":memory:" else str((settings.root or Path.cwd()) / expanded(text))
+
+
+def _fallback_fields(values: Mapping[str, Any], settings: Settings, service: str | None) -> dict[str, Any]:
+    """Work out the file that stands in for a server."""
+    said = {name: values.get(name) for name in FALLBACK_FIELDS}
+    if values.get("fallback", "off") == "off":
+        return said
+    if values.get("environment") == "production":
+        raise ConfigurationError(
+            f"DATABASE_FALLBACK is {values['fallback']!r}, and DBKIT_ENV is 'production'",
+            hint="in production nothing falls back: set DATABASE_FALLBACK=off",
+        )
+    path = _file_path(values, settings, service)
+    if path == ":memory:":
+        raise ConfigurationError(
+            "DATABASE_SQLITE_PATH is ':memory:', and the fallback is a file beside it", hint="give the path of a file"
+        )
+    file = Path(path)
+    beside = file.with_name(f"{file.stem}.fallback{file.suffix}")
+    return {**said, "fallback_path": str(beside)}
 
 
 def _server_fields(values: Mapping[str, Any], backend: Backend, service: str | None) -> dict[str, Any]:

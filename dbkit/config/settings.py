@@ -18,6 +18,7 @@ _HOST = re.compile(r"(?:[\w.\-]+|[0-9A-Fa-f:.]+(?:%[\w.\-]+)?|/[^\x00-\x1f]*)")
 
 TLS_MODES: Final = ("verify", "insecure-loopback", "insecure-private")
 ENVIRONMENTS: Final = ("development", "test", "production")
+FALLBACKS: Final = ("off", "dev")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +222,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         key="DATABASE_SQLITE_PATH", field="sqlite_path", file_key="sqlite_path", parse=words, default="`.dbkit/{service}.db`",
-        meaning="The file, where the database is SQLite; relative to the project's folder.",
+        meaning="The file, where the database is SQLite; relative to the project's folder. A fallback's file has `.fallback` before its suffix.",
     ),
     Setting(
         key="DATABASE_SSL_CA", field="ssl_ca", file_key="ssl_ca", parse=words, aliases=("DATABASE_SSL_CA_PATH",), refuse_empty=True,
@@ -275,6 +276,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         key="DATABASE_DEADLINE", field="deadline_s", file_key="deadline", parse=timeout, default="none",
         meaning="Seconds that a statement of a service may take, as far as the driver offers a limit; migrations have none.",
+    ),
+    Setting(
+        key="DATABASE_FALLBACK", field="fallback", file_key="fallback", parse=one_of(*FALLBACKS), refuse_empty=True, default="off", example="dev",
+        meaning="`dev`: work on an SQLite file while the server cannot be reached, for development alone: what is written there is never carried"
+        " to the server, and production refuses it.",
+    ),
+    Setting(
+        key="DATABASE_FALLBACK_BUDGET", field="fallback_budget_s", file_key="fallback_budget", parse=timeout, default="3",
+        meaning="Seconds within which it is decided that the server cannot be reached.",
     ),
     Setting(
         key="DBKIT_ENV", field="environment", parse=one_of(*ENVIRONMENTS), default="development", per_service=False,

@@ -53,6 +53,8 @@ VALUES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "pool_recycle_s": (("60", 60), ("-1", -1)),
     "connect_timeout_s": (("2.5", 2.5), ("7", 7.0)),
     "deadline_s": (("0.5", 0.5), ("30", 30.0)),
+    "fallback": (("dev", "dev"), ("off", "off")),
+    "fallback_budget_s": (("0.5", 0.5), ("30", 30.0)),
 }
 PER_SERVICE = [setting for setting in SETTINGS if setting.per_service and setting.field != "url"]
 IN_FILES = [setting for setting in PER_SERVICE if setting.file_key]

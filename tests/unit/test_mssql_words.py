@@ -286,7 +286,7 @@ SAID = [
     (
         "08004",
         f"[08004] {_MS}[SQL Server]The maximum number of 5 user connections has already been reached. (17809) (SQLDriverConnect)",
-        Fault.UNREACHABLE,
+        Fault.TURNED_AWAY,
         "The maximum number of 5 user connections has already been reached. (17809)",
     ),
     (

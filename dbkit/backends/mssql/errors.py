@@ -21,11 +21,18 @@ _CODES: Final = {
     Fault.DATABASE_EXISTS: (1801,),
     Fault.NOT_ALLOWED: (229, 230, 262, 297, 300, 916, 15247),
     # too many connections, starting or updating itself, one user only; in Azure a firewall, a move, a limit
-    Fault.UNREACHABLE: (17809, 17830, 18401, 18461, 40613, 40615, 40197, 40501, 10928, 10929, 49918, 49919, 49920),
+    Fault.TURNED_AWAY: (17809,),
+    Fault.UNREACHABLE: (17830, 18401, 18461, 40613, 40615, 40197, 40501, 10928, 10929, 49918, 49919, 49920),
     # killed; 4014: the server read nonsense, and closes
     Fault.CONNECTION_LOST: (596, 4014),
     Fault.LOCK_TIMEOUT: (1222,),
     Fault.NO_TABLE: (208,),
+    # a deadlock's victim; a snapshot that another transaction has changed
+    Fault.CONFLICT: (1205, 3960),
+    Fault.DUPLICATE: (2601, 2627),
+    Fault.REFERENCE: (547,),
+    Fault.READ_ONLY: (3906,),
+    Fault.STORAGE_FULL: (1105, 9002),
 }
 _FAULTS: Final = {code: fault for fault, codes in _CODES.items() for code in codes}
 _STATES: Final = {

@@ -21,12 +21,21 @@ _CODES: Final = {
     # 2026: TLS failed; 3159: the server takes no clear connection
     Fault.TLS_REFUSED: (2026, 3159),
     # 9001, 9002, 9005: TiDB does not reach its storage
-    Fault.UNREACHABLE: (1040, 1129, 1130, 1203, 2001, 2002, 2003, 2005, 9001, 9002, 9005),
+    Fault.UNREACHABLE: (2001, 2002, 2003, 2005, 9001, 9002, 9005),
+    # too many connections, of all and of this account; too many failed ones from here, or none allowed
+    Fault.TURNED_AWAY: (1040, 1129, 1130, 1203, 1226),
     # 1927: MariaDB's "connection was killed"; 0: PyMySQL's word for a closed connection
     Fault.CONNECTION_LOST: (0, 1053, 1077, 1079, 1152, 1927, 2006, 2013, 2055, 4031),
-    # 3572: NOWAIT; 8022, 9007 are conflicts and no locks
+    # 3572: NOWAIT
     Fault.LOCK_TIMEOUT: (1205, 3572),
     Fault.NO_TABLE: (1146,),
+    # 8002, 8022, 8028, 9007: TiDB's, of which 8028 is a change of the schema meanwhile
+    Fault.CONFLICT: (1213, 1020, 8002, 8022, 8028, 9007),
+    # 8141, 8147: TiDB's, at the commit
+    Fault.DUPLICATE: (1062, 1586, 8141, 8147),
+    Fault.REFERENCE: (1216, 1217, 1451, 1452),
+    Fault.READ_ONLY: (1290, 1792, 1836),
+    Fault.STORAGE_FULL: (1021, 1114),
 }
 _FAULTS: Final = {code: fault for fault, codes in _CODES.items() for code in codes}
 

@@ -17,11 +17,17 @@ _STATES: Final = {
     "42501": Fault.NOT_ALLOWED,
     "55P03": Fault.LOCK_TIMEOUT,
     "42P01": Fault.NO_TABLE,
-    "53300": Fault.UNREACHABLE,
+    "53300": Fault.TURNED_AWAY,
     "57P03": Fault.UNREACHABLE,
     "57P01": Fault.CONNECTION_LOST,
     "57P02": Fault.CONNECTION_LOST,
     "25P03": Fault.CONNECTION_LOST,
+    "40001": Fault.CONFLICT,
+    "40P01": Fault.CONFLICT,
+    "23505": Fault.DUPLICATE,
+    "23503": Fault.REFERENCE,
+    "25006": Fault.READ_ONLY,
+    "53100": Fault.STORAGE_FULL,
 }
 # psycopg2 and psycopg give no code for a failed connection: libpq has its text only, libpq's own part of it never translated in the wheels.
 _TEXTS: Final = (
@@ -47,11 +53,12 @@ _TEXTS: Final = (
             r"|(?:the|underlying) connection is (?:closed|lost)|consuming input failed"
         ),
     ),
+    (Fault.TURNED_AWAY, re.compile(r"too many (?:clients|connections)|remaining connection slots are reserved")),
     (
         Fault.UNREACHABLE,
         re.compile(
             r"refused|timeout expired|could not translate host name|failed to resolve host|No route to host|Network is unreachable|No such file or directory"
-            r"|too many (?:clients|connections)|starting up|shutting down|connection to server .* failed"
+            r"|starting up|shutting down|connection to server .* failed"
         ),
     ),
 )

@@ -1,0 +1,131 @@
+"""Keyset pages: a page begins behind the last row of the one before, so that it costs the same however far one has read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from services.errors import Invalid, InvalidCursor
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import InstrumentedAttribute, Session
+
+__all__ = ["LARGEST_PAGE", "Keyset", "Page"]
+
+LARGEST_PAGE: Final = 200
+_DIGEST_BYTES: Final = 12
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Generic[T]):
+    """Some rows of a list, and where it goes on."""
+
+    items: tuple[T, ...]
+    cursor: str | None = None
+    """What the next page is asked for with; None where this is the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyset(Generic[T]):
+    """An order that tells any two rows apart, in which a list is read page by page.
+
+    A cursor holds the values of the last row and a digest over them and over what the list was asked for, so that one
+    that was tampered with, or comes from another list, is refused.
+    """
+
+    columns: tuple[InstrumentedAttribute[Any], ...]
+    """What rows are ordered by; the last one is the key, which decides between equals."""
+    descending: bool = False
+    key: bytes = b""
+    """A secret that cursors are signed with; without one they are safe from accidents alone."""
+
+    def page(
+        self,
+        session: Session,
+        query: sa.Select[Any],
+        *,
+        limit: int,
+        cursor: str | None,
+        asked: Sequence[object] = (),
+    ) -> Page[T]:
+        """Read one page.
+
+        Args:
+            session: to read with.
+            query: the list with its filters, without an order.
+            limit: how many rows at most, 1 to 200.
+            cursor: where the page before ended; None for the first.
+            asked: what the filters were, by which a cursor of another list is known.
+
+        Raises:
+            Invalid: the limit is out of range.
+            InvalidCursor: the cursor was not given by this list.
+        """
+        if not 1 <= limit <= LARGEST_PAGE:
+            raise Invalid("limit", f"{limit} is not within 1 and {LARGEST_PAGE}")
+        name = repr([column.key for column in self.columns] + [self.descending, *map(str, asked)])
+        if cursor is not None:
+            query = query.where(self._behind(self._read(cursor, name)))
+        order = [column.desc() if self.descending else column.asc() for column in self.columns]
+        found = session.scalars(query.order_by(*order).limit(limit + 1)).all()
+        items = tuple(found[:limit])
+        return Page(items=items, cursor=self._write(items[-1], name) if len(found) > limit else None)
+
+    def _behind(self, values: Sequence[object]) -> sa.ColumnElement[bool]:
+        """Word "comes after these values" without comparing rows, which SQL Server does not know."""
+        found: sa.ColumnElement[bool] = sa.false()
+        for column, value in reversed(list(zip(self.columns, values, strict=True))):
+            further = column < value if self.descending else column > value
+            found = further if column is self.columns[-1] else sa.or_(further, sa.and_(column == value, found))
+        return found
+
+    def _write(self, row: T, name: str) -> str:
+        data = json.dumps([_plain(getattr(row, column.key)) for column in self.columns], separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(self._digest(data, name) + data).decode().rstrip("=")
+
+    def _read(self, cursor: str, name: str) -> list[object]:
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            raise InvalidCursor from None
+        digest, data = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+        if not hmac.compare_digest(digest, self._digest(data, name)):
+            raise InvalidCursor
+        try:
+            return [_restored(value) for value in json.loads(data)]
+        except (ValueError, TypeError, KeyError):  # signed by ourselves, and of another time
+            raise InvalidCursor from None
+
+    def _digest(self, data: bytes, name: str) -> bytes:
+        return hashlib.blake2b(name.encode() + b"\0" + data, key=self.key[:64], digest_size=_DIGEST_BYTES).digest()
+
+
+def _plain(value: object) -> object:
+    """Make what JSON takes of a value, marked where JSON has no such kind."""
+    mark = next((mark for mark, (kind, _) in _KINDS.items() if isinstance(value, kind)), None)
+    return value if mark is None else {mark: value.isoformat() if isinstance(value, datetime) else str(value)}
+
+
+def _restored(value: Any) -> object:  # noqa: ANN401 - what JSON gives
+    """Make the value again."""
+    if not isinstance(value, dict):
+        return value
+    ((mark, text),) = value.items()
+    return _KINDS[mark][1](text)
+
+
+_KINDS: Final[dict[str, tuple[type, Callable[[str], object]]]] = {
+    "at": (datetime, datetime.fromisoformat),
+    "id": (uuid.UUID, uuid.UUID),
+}
