@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from dbkit.migrations import migrate
 from dbkit.project import Project
@@ -32,3 +33,10 @@ def migrated(project: Project, database: Database) -> Iterator[sa.Engine]:
     engine = project.async_engine("user").sync_engine if database.asynchronous else project.engine("user")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def session(migrated: sa.Engine) -> Iterator[Session]:
+    """Give a session on a database that holds the tables of all services."""
+    with Session(migrated) as session:
+        yield session

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Session
 
 SERVICES = ("knowledge", "project", "user")
 
@@ -47,3 +48,8 @@ def left_in(bind: sa.Engine | sa.Connection) -> set[str]:
     enums = {enum["name"] for enum in inspector.get_enums()} if hasattr(inspector, "get_enums") else set()
     tables = {name for name in inspector.get_table_names() if not name.startswith(("alembic_version", "dbkit_"))}
     return tables | enums | set(inspector.get_view_names())
+
+
+def count(session: Session, model: type[DeclarativeBase], **values: object) -> int:
+    """Count the rows that have these values."""
+    return session.scalars(sa.select(sa.func.count()).select_from(model).filter_by(**values)).one()
