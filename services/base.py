@@ -10,7 +10,18 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 import dbkit.types as dbt
 
-__all__ = ["NAMING_CONVENTION", "Flag", "Id", "Integers", "JsonObject", "Texts", "Timestamps", "Versioned", "utc_now"]
+__all__ = [
+    "NAMING_CONVENTION",
+    "Flag",
+    "Id",
+    "Integers",
+    "JsonObject",
+    "Texts",
+    "Timestamps",
+    "Versioned",
+    "seeded_id",
+    "utc_now",
+]
 
 # Every constraint and index has a name of its own, so that a later revision can drop it on every backend. Services may share
 # a database, where MySQL and SQL Server want the names of foreign keys and checks unique: the table's name sees to that.
@@ -21,6 +32,15 @@ NAMING_CONVENTION = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
+
+
+_SEEDED = uuid.UUID("8f0e6f0c-2d5b-5f0e-9a53-6a1c1d5e7b42")
+"""The namespace of all sample rows' keys."""
+
+
+def seeded_id(service: str, table: str, name: str) -> uuid.UUID:
+    """Give the key of a sample row by its name: the same at every time and in every place."""
+    return uuid.uuid5(_SEEDED, f"{service}/{table}/{name}")
 
 
 def utc_now() -> datetime:
