@@ -80,7 +80,7 @@ class Decision:
     """Seconds from now; 0 for at once."""
 
 
-def decide(
+def decide(  # noqa: PLR0913 - each is a fact that the decision rests on
     mode: Literal["off", "dev"],
     environment: str,
     *,
