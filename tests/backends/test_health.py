@@ -20,13 +20,11 @@ import dbkit
 from dbkit import migrations
 from dbkit.backends import get_backend
 from dbkit.migrations import Health, SchemaState
-from tests.backends.healthy import KINDS, Freezer, Kind, Service, configured, probe_threads, service_on
-from tests.servers import BACKENDS, find_server, how_to_start
+from tests.backends.healthy import KINDS, Freezer, Kind, Service, probe_threads
 
 # What a machine that is busy with other tests may add to a deadline.
 SLACK_S = 0.7
 KIND = pytest.mark.parametrize("kind", KINDS)
-ASKED = [pytest.param(name, id=name, marks=getattr(pytest.mark, name)) for name in BACKENDS if name != "mssql"]
 
 
 @contextmanager
@@ -34,35 +32,6 @@ def listening(engine: sa.Engine, event: str, listener: Any) -> Iterator[None]:
     sa.event.listen(engine, event, listener)
     yield
     sa.event.remove(engine, event, listener)
-
-
-@pytest.fixture(scope="module", params=ASKED)
-def backend(request: pytest.FixtureRequest) -> str:
-    if request.param != "sqlite" and find_server(request.param) is None:
-        pytest.skip(how_to_start(request.param))
-    return str(request.param)
-
-
-@pytest.fixture
-def service(backend: str, tmp_path: Path) -> Iterator[Service]:
-    with service_on(backend, tmp_path) as made, configured(made) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def _migrated(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with service_on(backend, tmp_path_factory.mktemp("service")) as made:
-        with configured(made):
-            made.migrate()
-        yield made
-
-
-@pytest.fixture
-def migrated(_migrated: Service) -> Iterator[Service]:
-    with configured(_migrated) as found:
-        yield found
-    with configured(_migrated):
-        _migrated.put_back()
 
 
 @KIND

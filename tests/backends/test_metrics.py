@@ -39,18 +39,6 @@ NAMES = {"sqlite": "sqlite", "postgresql": "postgresql", "mariadb": "mariadb", "
 
 
 @pytest.fixture
-def config(database: Database) -> DatabaseConfig:
-    return DatabaseConfig.from_env(environ=database.environ)
-
-
-@pytest.fixture
-def engine(config: DatabaseConfig) -> Iterator[sa.Engine]:
-    made = config.create_engine()
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
 def samples(engine: sa.Engine) -> Iterator[list[Sample]]:
     found: list[Sample] = []
     measurement = measure(engine, found.append, pool_name="user")

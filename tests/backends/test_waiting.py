@@ -20,40 +20,9 @@ from dbkit.migrations import Result, Waiting
 from dbkit.migrations.glance import Goal, Standing
 from tests.backends.accounts import pump, throw_away_account
 from tests.backends.healthy import Freezer, Service, configured, service_on
-from tests.servers import BACKENDS, find_server, how_to_start
 
 SLACK_S = 0.7
-ASKED = [pytest.param(name, id=name, marks=getattr(pytest.mark, name)) for name in BACKENDS if name != "mssql"]
 GOALS: tuple[Goal, ...] = ("server", "head")
-
-
-@pytest.fixture(scope="module", params=ASKED)
-def backend(request: pytest.FixtureRequest) -> str:
-    if request.param != "sqlite" and find_server(request.param) is None:
-        pytest.skip(how_to_start(request.param))
-    return str(request.param)
-
-
-@pytest.fixture
-def service(backend: str, tmp_path: Path) -> Iterator[Service]:
-    with service_on(backend, tmp_path) as made, configured(made) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def _migrated(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with service_on(backend, tmp_path_factory.mktemp("service")) as made:
-        with configured(made):
-            made.migrate()
-        yield made
-
-
-@pytest.fixture
-def migrated(_migrated: Service) -> Iterator[Service]:
-    with configured(_migrated) as found:
-        yield found
-    with configured(_migrated):
-        _migrated.put_back()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import errno
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -18,22 +17,9 @@ import sqlalchemy as sa
 from dbkit.config import DatabaseConfig
 from dbkit.config.pool_use import pool_use
 from dbkit.deadlines import Watch
-from tests.servers import Database
 
 LATER_S = 30.0
 NO_NUMBER = OSError(errno.EMFILE, "Too many open files")
-
-
-@pytest.fixture
-def config(database: Database) -> DatabaseConfig:
-    return DatabaseConfig.from_env(environ=database.environ)
-
-
-@pytest.fixture
-def engine(config: DatabaseConfig) -> Iterator[sa.Engine]:
-    made = config.create_engine()
-    yield made
-    made.dispose()
 
 
 def in_use(engine: sa.Engine) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,23 +10,13 @@ from typing import Any
 import pytest
 
 from dbkit.backends import observing
-from dbkit.backends.protocol import Demand, Verdict
+from dbkit.backends.protocol import Verdict
 from dbkit.checks import settings
 from dbkit.checks.certificates import Certificate, ServerTls
 from dbkit.checks.server import judge_accounts, judge_latency, judge_tls, protection
 from dbkit.config import DatabaseConfig
 from tests.projects import Home
-
-OK, ADVICE, PROBLEM = Verdict.OK, Verdict.ADVICE, Verdict.PROBLEM
-NOW = datetime(2026, 5, 1, tzinfo=UTC)
-
-
-def demand(connections: int = 30, *, together: int | None = None, idle_s: int = 300) -> Demand:
-    return Demand(connections=connections, together=connections if together is None else together, idle_s=idle_s)
-
-
-def verdicts(seen: Any) -> dict[str, Verdict]:
-    return {one.check: one.verdict for one in seen}
+from tests.unit.judged import ADVICE, NOW, OK, PROBLEM, demand
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,20 +14,10 @@ from dbkit.backends.mysql import collations as mysql_collations
 from dbkit.backends.mysql import judging
 from dbkit.backends.postgresql import collations as postgresql_collations
 from dbkit.backends.postgresql import examine as postgresql_examine
-from dbkit.backends.protocol import Demand, Endpoint, Observation, Verdict
+from dbkit.backends.protocol import Endpoint, Observation, Verdict
 from dbkit.backends.sqlite.folders import file_system, judge_place
 from dbkit.backends.tidb import examine as tidb_examine
-
-OK, ADVICE, PROBLEM = Verdict.OK, Verdict.ADVICE, Verdict.PROBLEM
-NOW = datetime(2026, 5, 1, tzinfo=UTC)
-
-
-def demand(connections: int = 30, *, together: int | None = None, idle_s: int = 300) -> Demand:
-    return Demand(connections=connections, together=connections if together is None else together, idle_s=idle_s)
-
-
-def verdicts(seen: Any) -> dict[str, Verdict]:
-    return {one.check: one.verdict for one in seen}
+from tests.unit.judged import ADVICE, OK, PROBLEM, demand, verdicts
 
 
 class Answers:

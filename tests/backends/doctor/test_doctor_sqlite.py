@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from dbkit.backends.protocol import Verdict
 from dbkit.backends.sqlite.examine import observe_whole
 from dbkit.checks.doctor import doctor
-from dbkit.checks.findings import Finding, ServiceFindings
 from dbkit.config import DatabaseConfig
 from dbkit.config.connect import connect
 from dbkit.errors import ExitCode
 from dbkit.migrations.databases import create_missing
+from tests.backends.doctor.examined import ADVICE, OK, PROBLEM, Look, of
 from tests.projects import Home
 
 pytestmark = pytest.mark.sqlite
-OK, ADVICE, PROBLEM = Verdict.OK, Verdict.ADVICE, Verdict.PROBLEM
-
-Look = Callable[[], ServiceFindings]
 
 
 @pytest.fixture
@@ -48,11 +43,6 @@ def look(tmp_path: Path, file: Path) -> Look:
     del file
     project = Home(tmp_path).write("user").project()
     return lambda: doctor(project).services[0]
-
-
-def of(found: ServiceFindings, check: str) -> Finding:
-    (seen,) = [one for one in found.findings if one.check == check]
-    return seen
 
 
 def state(folder: Path) -> dict[str, bytes]:
