@@ -93,6 +93,7 @@ class Registration:
     seed: str | None = None
     """`module:function` that gives sample rows, beside `metadata`; a `Service` names its own."""
     seed_after: tuple[str, ...] = ()
+    """Services whose sample rows are written first, likewise."""
     version_table: str = ""
     owns: tuple[str, ...] = ()
     """Patterns of further tables that are the service's."""
@@ -116,17 +117,21 @@ def register(name: str, table: Mapping[str, Any], *, root: Path, migrations: str
             f"service {name!r}: env is {env!r}, and env.py files of one's own are not run yet",
             hint='leave it out, or write "dbkit"',
         )
+    if service is not None and (own := [key for key in ("seed", "seed_after") if key in table]):
+        raise ConfigurationError(
+            f"service {name!r}: {own[0]} goes with 'metadata'",
+            hint=f"name it in the Service itself: Service({own[0]}=…)",
+        )
     folder = _text(name, table, "migrations") or migrations or MIGRATIONS
-    owns = table.get("owns", [])
-    if not isinstance(owns, list | tuple) or not all(isinstance(item, str) for item in owns):
-        raise ConfigurationError(f"service {name!r}: owns is {owns!r}", hint='owns is a list such as ["legacy_*"]')
     return Registration(
         name=name,
         migrations=root / folder.replace("{service}", name),
         service=service,
         metadata=metadata,
+        seed=_text(name, table, "seed"),
+        seed_after=_texts(name, table, "seed_after", such_as='["user"]'),
         version_table=_text(name, table, "version_table") or f"alembic_version_{name.replace('-', '_')}",
-        owns=tuple(owns),
+        owns=_texts(name, table, "owns", such_as='["legacy_*"]'),
     )
 
 
@@ -139,7 +144,12 @@ def load_service(registration: Registration, root: Path) -> Service:
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     if registration.metadata is not None:
-        return Service(name=registration.name, metadata=registration.metadata)
+        return Service(
+            name=registration.name,
+            metadata=registration.metadata,
+            seed=registration.seed,
+            seed_after=registration.seed_after,
+        )
     found = import_object(str(registration.service), what=f"service {registration.name!r}")
     if not isinstance(found, Service):
         raise ConfigurationError(
@@ -177,3 +187,10 @@ def _text(name: str, table: Mapping[str, Any], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ConfigurationError(f"service {name!r}: {key} is {value!r}", hint=f"{key} is a text")
     return value
+
+
+def _texts(name: str, table: Mapping[str, Any], key: str, *, such_as: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise ConfigurationError(f"service {name!r}: {key} is {value!r}", hint=f"{key} is a list such as {such_as}")
+    return tuple(value)

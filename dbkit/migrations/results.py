@@ -69,6 +69,8 @@ class ServiceResult:
     """The database was made by this run (in a dry run: would be)."""
     dropped: bool = False
     """The database was dropped by this run (in a dry run: would be)."""
+    seeded: int | None = None
+    """How many sample rows this run has written (in a dry run: would); None where it had none to write."""
     differences: tuple[Difference, ...] = ()
     seconds: float = 0.0
     exit_code: ExitCode = ExitCode.OK
@@ -193,13 +195,13 @@ class Event:
     """Something that happened while an operation ran; what progress and `--format jsonl` are made of."""
 
     event: str
-    """`start` `creating` `created` `waiting` `revision` `statement` `applied` `done` `failed`."""
+    """`start` `creating` `created` `waiting` `revision` `statement` `applied` `seeding` `done` `failed`."""
     service: str
     revision: str | None = None
     statement: int | None = None
     """The number of the statement within its revision, from 1."""
     done: int | None = None
-    """Revisions done, of `total`."""
+    """Revisions done, of `total`; sample rows written, where `event` is `seeding`."""
     total: int | None = None
     detail: str | None = None
     result: ServiceResult | None = None

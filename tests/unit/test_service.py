@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -31,6 +32,10 @@ def test_what_the_file_says_beats_the_defaults(tmp_path: Path) -> None:
         ({"service": "a:b", "metadata": "a:b"}, "must have either"),
         ({"service": "a:b", "owns": "legacy_*"}, "owns is 'legacy_\\*'"),
         ({"service": "a:b", "version_table": 7}, "version_table is 7"),
+        ({"metadata": "a:b", "seed": 7}, "seed is 7"),
+        ({"metadata": "a:b", "seed_after": "user"}, "seed_after is 'user'"),
+        ({"service": "a:b", "seed": "a:rows"}, "seed goes with 'metadata'"),
+        ({"service": "a:b", "seed_after": []}, "seed_after goes with 'metadata'"),
         ({"service": "a:b", "env": "own"}, "env is 'own'"),
     ],
 )
@@ -55,6 +60,22 @@ def test_metadata_may_be_given_as_it_is_or_by_a_function() -> None:
     metadata = sa.MetaData()
     assert Service(name="user", metadata=metadata).load_metadata() is metadata
     assert Service(name="user", metadata=lambda: metadata).load_metadata() is metadata
+
+
+def test_what_the_file_says_of_sample_rows_reaches_the_service(tmp_path: Path) -> None:
+    table = {"metadata": "a:b", "seed": "json:dumps", "seed_after": ["user", "project"]}
+    service = load_service(register("knowledge", table, root=tmp_path, migrations=None), tmp_path)
+    assert service.load_seed() is json.dumps
+    assert service.seed_after == ("user", "project")
+
+
+def test_a_service_without_sample_rows_has_none() -> None:
+    assert Service(name="user", metadata="a:b").load_seed() is None
+
+
+def test_sample_rows_that_are_no_function_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="the seed of service 'user' is str, not a function"):
+        Service(name="user", metadata="a:b", seed="json:__name__").load_seed()
 
 
 @pytest.mark.parametrize(
