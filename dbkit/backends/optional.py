@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from dbkit.backends.endpoint import Endpoint
 
-__all__ = ["Located", "Schemed", "Scripted"]
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+__all__ = ["IDENTITY_TABLE", "Located", "Schemed", "Scripted", "StandIn", "Standing"]
+
+# In the file that stands in for a server: whose it is, and for what.
+IDENTITY_TABLE: Final = "dbkit_identity"
 
 
 @runtime_checkable
@@ -41,4 +49,27 @@ class Scripted(Protocol):
 
     def script(self, text: str) -> str:
         """Make a script of what Alembic writes without a server."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a file that stands in for a server says of itself."""
+
+    service: str
+    stands_in_for: str
+    """The server's database, in words."""
+
+
+@runtime_checkable
+class StandIn(Protocol):
+    """A connector of files that can stand in for a server, and say so themselves."""
+
+    @property
+    def existing(self) -> Mapping[str, str]:
+        """The driver's options under which a file is opened that is there, and none is made."""
+        ...
+
+    def standing(self, connection: DBAPIConnection) -> Standing | None:
+        """Read what the file says of itself; None where it does not say that it stands in for anything."""
         ...

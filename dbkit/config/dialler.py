@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dbkit.backends.marks import mark, network_fault
+from dbkit.backends.optional import StandIn
 from dbkit.backends.protocol import Backend, Connector, Endpoint, Fault
 from dbkit.config.passwords import current_password, current_password_async, renewable
 from dbkit.config.redact import redact
 from dbkit.config.secrets import Secret
 from dbkit.deadlines import current_watch
-from dbkit.errors import BackendMismatchError, ConfigurationError, DbkitError, TlsRefusedError, UnreachableError
+from dbkit.errors import (
+    BackendMismatchError,
+    ConfigurationError,
+    DbkitError,
+    FallbackForeignError,
+    TlsRefusedError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -50,7 +58,7 @@ class Dialler:
             watch.check()  # SQLAlchemy connects anew where the ping of a pooled connection failed
             watch.stage = f"connecting to {self.config.address or self.endpoint.database}"
         if self.backend.traits.file_based:
-            _make_own_folder(self.endpoint.database or "")
+            make_own_folder(self.endpoint.database or "")
         connection, error = self._dial_again(dialect, cargs, cparams)
         if connection is None:
             # raised here, where no frame holds the password and no `except` is open, so that nothing is chained to it
@@ -116,6 +124,17 @@ class Dialler:
                 f"DATABASE_TYPE is {self.backend.name!r}, but the server at {self.config.address} is {found!r}",
                 hint=f"set DATABASE_TYPE={found}",
             )
+        if self.config.environment == "production":
+            self._refuse_stand_in(connection)
+
+    def _refuse_stand_in(self, connection: DBAPIConnection) -> None:
+        """Refuse a file whose rows are for development, whoever has configured it as what."""
+        found = self.connector.standing(connection) if isinstance(self.connector, StandIn) else None
+        if found is not None:
+            raise FallbackForeignError(
+                f"{self.endpoint.database!r} stands in for {found.stands_in_for}, for development, and DBKIT_ENV is 'production'",
+                hint="configure the server itself, or a file that was never a fallback",
+            )
 
     def _fresh(self, error: BaseException, dialect: sa.Dialect) -> BaseException:
         """Make an error that says the same and holds nothing of the attempt; of one class, whichever driver failed."""
@@ -168,7 +187,8 @@ def _closed(connection: DBAPIConnection | None, error: BaseException) -> BaseExc
     return error
 
 
-def _make_own_folder(path: str) -> None:
+def make_own_folder(path: str) -> None:
+    """Make the folder of a file where it is that of the default path; any other is the user's to make."""
     folder = Path(path).parent
     if folder.name == OWN_FOLDER and folder.parent.is_dir():
         with contextlib.suppress(OSError):  # SQLite says better that it cannot open the file

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from dbkit.backends.optional import IDENTITY_TABLE, Standing
 from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
 from dbkit.backends.sqlite import columns  # noqa: F401 - reflection on a dbkit engine knows dbkit's column types
 from dbkit.backends.sqlite.safety import prove_foreign_keys
@@ -80,6 +82,24 @@ class SqliteConnector:
         """Say that there is none."""
         del connection
         return None
+
+    @property
+    def existing(self) -> Mapping[str, str]:
+        """Have SQLite make no file: https://www.sqlite.org/uri.html."""
+        return {"mode": "rw"}
+
+    def standing(self, connection: DBAPIConnection) -> Standing | None:
+        """Read the table that dbkit has put into a file which stands in for a server."""
+        cursor = connection.cursor()
+        try:
+            cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (IDENTITY_TABLE,))
+            if cursor.fetchone() is None:
+                return None
+            cursor.execute(f"SELECT service, stands_in_for FROM {IDENTITY_TABLE}")  # noqa: S608 - a name of our own
+            row = cursor.fetchone()
+        finally:
+            cursor.close()
+        return None if row is None else Standing(service=row[0], stands_in_for=row[1])
 
     def engine_events(self, engine: sa.Engine, *, migrating: bool) -> None:
         """Begin by our own word: for migrations at once with the write lock and with foreign keys off.
