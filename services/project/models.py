@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
+from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 import dbkit.types as dbt
@@ -18,14 +20,18 @@ __all__ = [
     "Activity",
     "Base",
     "Comment",
+    "CommentMention",
     "Document",
     "DocumentKind",
     "DocumentStatus",
+    "DocumentVersion",
     "Member",
     "MemberRole",
     "Phase",
     "PhaseKind",
     "Project",
+    "ProjectStatus",
+    "ProjectTag",
     "SubjectType",
     "Visibility",
 ]
@@ -43,6 +49,16 @@ class Visibility(StrEnum):
     PRIVATE = "private"
     TEAM = "team"
     PUBLIC = "public"
+
+
+class ProjectStatus(StrEnum):
+    """How far a project has come."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    ON_HOLD = "on_hold"
+    DONE = "done"
+    ARCHIVED = "archived"
 
 
 class MemberRole(StrEnum):
@@ -97,7 +113,11 @@ class Project(Versioned, Timestamps, Base):
     """One architecture that is being designed."""
 
     __tablename__ = "projects"
-    __table_args__ = (sa.Index(None, "owner_id", "created_at"), sa.Index(None, "status", "created_at"))
+    __table_args__ = (
+        sa.Index(None, "owner_id", "created_at"),
+        sa.Index(None, "status", "created_at"),
+        sa.Index(None, "visibility", "created_at"),
+    )
 
     id: Mapped[Id]
     owner_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
@@ -105,15 +125,16 @@ class Project(Versioned, Timestamps, Base):
     slug: Mapped[str] = mapped_column(dbt.String(80), unique=True)
     name: Mapped[str] = mapped_column(dbt.String(200))
     summary: Mapped[str | None] = mapped_column(dbt.Text())
-    status: Mapped[str] = mapped_column(
-        dbt.String(20), default="draft", server_default=dbt.Literal("draft", dbt.String(20))
+    status: Mapped[ProjectStatus] = mapped_column(
+        dbt.Enum(ProjectStatus),
+        default=ProjectStatus.DRAFT,
+        server_default=dbt.Literal(ProjectStatus.DRAFT, dbt.Enum(ProjectStatus)),
     )
     visibility: Mapped[Visibility] = mapped_column(
         dbt.Enum(Visibility),
-        default=Visibility.PRIVATE,
-        server_default=dbt.Literal(Visibility.PRIVATE, dbt.Enum(Visibility)),
+        default=Visibility.TEAM,
+        server_default=dbt.Literal(Visibility.TEAM, dbt.Enum(Visibility)),
     )
-    tags: Mapped[Texts]
     settings: Mapped[JsonObject]
     budget: Mapped[Decimal | None] = mapped_column(dbt.Numeric(14, 2))
     currency: Mapped[str] = mapped_column(
@@ -122,7 +143,18 @@ class Project(Versioned, Timestamps, Base):
     starts_on: Mapped[date | None] = mapped_column(dbt.Date())
     due_on: Mapped[date | None] = mapped_column(dbt.Date())
     archived_at: Mapped[datetime | None] = mapped_column(dbt.UtcDateTime())
+    status_note: Mapped[str | None] = mapped_column(dbt.String(20), sort_order=102)
+    """What the status was called when it was any text; None where that was its label."""
 
+    tag_rows: Mapped[list[ProjectTag]] = relationship(
+        back_populates="project",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        order_by="ProjectTag.position",
+        collection_class=ordering_list("position", count_from=1),
+        lazy="selectin",
+    )
+    tags: AssociationProxy[list[str]] = association_proxy("tag_rows", "tag", creator=lambda tag: ProjectTag(tag=tag))
     members: Mapped[list[Member]] = relationship(
         back_populates="project", cascade="all, delete-orphan", passive_deletes=True
     )
@@ -132,6 +164,21 @@ class Project(Versioned, Timestamps, Base):
     activities: Mapped[list[Activity]] = relationship(
         back_populates="project", cascade="all, delete-orphan", passive_deletes=True
     )
+
+
+class ProjectTag(Base):
+    """A word that a project is found by."""
+
+    __tablename__ = "project_tags"
+
+    project_id: Mapped[uuid.UUID] = mapped_column(
+        dbt.Uuid(), sa.ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True
+    )
+    tag: Mapped[str] = mapped_column(dbt.String(200), primary_key=True, index=True)
+    position: Mapped[int] = mapped_column(dbt.Integer())
+    """Its place among the project's tags, from 1."""
+
+    project: Mapped[Project] = relationship(back_populates="tag_rows")
 
 
 class Member(Base):
@@ -219,9 +266,33 @@ class Document(Versioned, Timestamps, Base):
     )
 
     phase: Mapped[Phase] = relationship(back_populates="documents")
+    versions: Mapped[list[DocumentVersion]] = relationship(
+        back_populates="document", cascade="all, delete-orphan", passive_deletes=True
+    )
     comments: Mapped[list[Comment]] = relationship(
         back_populates="document", cascade="all, delete-orphan", passive_deletes=True
     )
+
+
+class DocumentVersion(Base):
+    """A document as it was saved once. A change of the status alone saves nothing, so their numbers may have gaps."""
+
+    __tablename__ = "document_versions"
+
+    document_id: Mapped[uuid.UUID] = mapped_column(
+        dbt.Uuid(), sa.ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True
+    )
+    version: Mapped[int] = mapped_column(dbt.Integer(), primary_key=True, autoincrement=False)
+    """The version that the document had by this."""
+    author_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
+    """Who saved it."""
+    title: Mapped[str] = mapped_column(dbt.String(200))
+    body: Mapped[dict[str, Any]] = mapped_column(dbt.Json())
+    checksum: Mapped[bytes] = mapped_column(dbt.Binary(32))
+    size_bytes: Mapped[int] = mapped_column(dbt.BigInteger())
+    saved_at: Mapped[datetime] = mapped_column(dbt.UtcDateTime(), default=utc_now, server_default=dbt.Now())
+
+    document: Mapped[Document] = relationship(back_populates="versions")
 
 
 class Comment(Timestamps, Base):
@@ -244,10 +315,36 @@ class Comment(Timestamps, Base):
     body: Mapped[str] = mapped_column(dbt.Text())
     anchor: Mapped[dict[str, Any] | None] = mapped_column(dbt.Json())
     """The place in the document; None where the whole is meant."""
-    mentions: Mapped[Texts]
     is_resolved: Mapped[Flag]
+    """Counts at the first of a conversation, for all of it."""
 
     document: Mapped[Document] = relationship(back_populates="comments")
+    mention_rows: Mapped[list[CommentMention]] = relationship(
+        back_populates="comment",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        order_by="CommentMention.position",
+        collection_class=ordering_list("position", count_from=1),
+        lazy="selectin",
+    )
+    mentions: AssociationProxy[list[str]] = association_proxy(
+        "mention_rows", "mention", creator=lambda mention: CommentMention(mention=mention)
+    )
+
+
+class CommentMention(Base):
+    """Somebody who is called into a conversation."""
+
+    __tablename__ = "comment_mentions"
+
+    comment_id: Mapped[uuid.UUID] = mapped_column(
+        dbt.Uuid(), sa.ForeignKey("comments.id", ondelete="CASCADE"), primary_key=True
+    )
+    mention: Mapped[str] = mapped_column(dbt.String(200), primary_key=True, index=True)
+    """The name that stands behind the @."""
+    position: Mapped[int] = mapped_column(dbt.Integer())
+
+    comment: Mapped[Comment] = relationship(back_populates="mention_rows")
 
 
 class Activity(Base):

@@ -1,0 +1,114 @@
+"""Name the statuses of projects.
+
+Until now a status was any text of 20 characters. It becomes one of five labels; what is none of them goes where `label_of` says:
+other case and blanks count for nothing, common words have their label, the rest are drafts. Such a text stays in `status_note`,
+and comes back as it was when this is taken back.
+
+What does not come back: the text of a project whose status has been changed since, for it is no longer its status.
+
+Revision ID: 0002
+Revises: 0001
+Create Date: 2026-11-21 20:10:00
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context, op
+
+import dbkit.types as dbt
+
+revision: str = "0002"
+down_revision: str | Sequence[str] | None = "0001"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+TEXT = dbt.v1.String(20)
+LABELS = dbt.v1.Enum("draft", "active", "on_hold", "done", "archived")
+WORDS = {
+    **dict.fromkeys(("active", "in_progress", "open", "running", "started"), "active"),
+    **dict.fromkeys(("on_hold", "blocked", "hold", "paused", "suspended", "waiting"), "on_hold"),
+    **dict.fromkeys(("done", "closed", "complete", "completed", "delivered", "finished"), "done"),
+    **dict.fromkeys(("archived", "archive", "abandoned", "cancelled", "canceled"), "archived"),
+}
+BATCH_ROWS = 500
+
+projects = sa.table(
+    "projects", sa.column("id", dbt.v1.Uuid()), sa.column("status", TEXT), sa.column("status_note", TEXT)
+)
+labelled = sa.table(
+    "projects", sa.column("id", dbt.v1.Uuid()), sa.column("status", LABELS), sa.column("status_note", TEXT)
+)
+
+
+def label_of(text: str) -> str:
+    """Find the label for what somebody wrote."""
+    return WORDS.get("_".join(text.lower().replace("-", " ").replace("_", " ").split()), "draft")
+
+
+def upgrade() -> None:
+    """Note the texts that are no labels, put their labels there, and let the column take nothing else."""
+    op.add_column("projects", sa.Column("status_note", TEXT, nullable=True))
+    if not context.is_offline_mode():
+        write(projects, list(changes_to_labels()))
+    change_type(TEXT, LABELS)
+
+
+def downgrade() -> None:
+    """Let the column take any text, and put the noted ones back."""
+    changes = [] if context.is_offline_mode() else list(changes_to_texts())
+    change_type(LABELS, TEXT)
+    write(projects, changes)
+    with op.batch_alter_table("projects") as batch:
+        batch.drop_column("status_note")
+
+
+def change_type(old: dbt.v1.String | dbt.v1.Enum, new: dbt.v1.String | dbt.v1.Enum) -> None:
+    """Change the type and the default of the status, without its index: SQL Server narrows no column that has one."""
+    op.drop_index(op.f("ix_projects_status_created_at"), table_name="projects")
+    with op.batch_alter_table("projects") as batch:
+        batch.alter_column(
+            "status",
+            existing_type=old,
+            type_=new,
+            existing_nullable=False,
+            existing_server_default=dbt.v1.Literal("draft", old),
+            server_default=dbt.v1.Literal("draft", new),
+        )
+    op.create_index(op.f("ix_projects_status_created_at"), "projects", ["status", "created_at"])
+
+
+def changes_to_labels() -> Iterator[dict[str, Any]]:
+    """Give the projects whose status is no label, with what it becomes."""
+    for row in rows(projects):
+        label = label_of(row.status)
+        if label != row.status:
+            yield {"row_id": row.id, "new": label, "note": row.status}
+
+
+def changes_to_texts() -> Iterator[dict[str, Any]]:
+    """Give the projects whose status is still what their note became, with the note."""
+    for row in rows(labelled, labelled.c.status_note.is_not(None)):
+        if label_of(row.status_note) == row.status:
+            yield {"row_id": row.id, "new": row.status_note, "note": None}
+
+
+def rows(table: sa.TableClause, *conditions: sa.ColumnElement[bool]) -> Iterator[Any]:
+    """Read projects in batches, by their key."""
+    query = sa.select(table).where(*conditions).order_by(table.c.id).limit(BATCH_ROWS)
+    found = op.get_bind().execute(query).all()
+    while found:
+        yield from found
+        found = op.get_bind().execute(query.where(table.c.id > found[-1].id)).all()
+
+
+def write(table: sa.TableClause, changes: list[dict[str, Any]]) -> None:
+    """Write statuses and notes in batches, by key."""
+    statement = (
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("row_id"))
+        .values(status=sa.bindparam("new"), status_note=sa.bindparam("note"))
+    )
+    for start in range(0, len(changes), BATCH_ROWS):
+        op.get_bind().execute(statement, changes[start : start + BATCH_ROWS])
