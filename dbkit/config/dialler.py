@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from dbkit.backends.protocol import Backend, Connector, Endpoint, Fault
 from dbkit.config.passwords import current_password, current_password_async, renewable
 from dbkit.config.redact import redact
 from dbkit.config.secrets import Secret
-from dbkit.deadlines import current_watch
+from dbkit.deadlines import aside, current_watch
 from dbkit.errors import (
     BackendMismatchError,
     ConfigurationError,
@@ -56,6 +57,7 @@ class Dialler:
         watch = current_watch()
         if watch is not None:
             watch.check()  # SQLAlchemy connects anew where the ping of a pooled connection failed
+            watch.begin()
             watch.stage = f"connecting to {self.config.address or self.endpoint.database}"
         if self.backend.traits.file_based:
             make_own_folder(self.endpoint.database or "")
@@ -100,7 +102,7 @@ class Dialler:
         connection = None
         try:
             login = {} if password is None else {"password": self.connector.password(password.reveal())}
-            connection = dialect.connect(*cargs, **cparams, **login)
+            connection = _connected(dialect, cargs, {**cparams, **login})
             self._guard(connection)
             self._prove(connection)
         except BaseException as error:  # noqa: BLE001 - whatever it is, its frames hold the password
@@ -166,6 +168,14 @@ class Dialler:
         return tuple(
             redact(arg) if isinstance(arg, str) else arg for arg in error.args if not isinstance(arg, BaseException)
         )
+
+
+def _connected(dialect: sa.Dialect, cargs: list[Any], cparams: dict[str, Any]) -> DBAPIConnection:
+    """Have the driver connect; its handshake has no socket yet that another thread could shut."""
+    watch = current_watch()
+    if watch is None or not watch.dials_aside or dialect.is_async:
+        return dialect.connect(*cargs, **cparams)
+    return aside(partial(dialect.connect, *cargs, **cparams), watch=watch, late=lambda found: found.close())
 
 
 def _kind(error: Exception, fault: Fault, dbapi: DBAPIModule) -> type[Exception] | None:

@@ -88,6 +88,7 @@ class _Watched(Queue):
         watch.stage = "waiting for a free connection of the pool"
         record = self._take()
         try:
+            watch.begin()
             fd = self._socket_fd(record)
             if fd is not None:
                 watch.guard(fd)
@@ -105,7 +106,7 @@ class _Watched(Queue):
             raise  # SQLAlchemy begins anew, by `_do_get`, where another was faster
         except PoolTimedOut as error:
             size, overflow = self.size(), self._max_overflow
-            waited = f"within {self._patience_s:g} s" if current_watch() is None else "in time"
+            waited = "in time" if self._timeout < self._patience_s else f"within {self._patience_s:g} s"
             raise PoolTimeoutError(
                 f"no connection of the pool became free {waited}: all {size + overflow} are in use "
                 f"(DATABASE_POOL_SIZE {size}, DATABASE_MAX_OVERFLOW {overflow})",

@@ -28,6 +28,9 @@ current_watch = _current.get
 class Watch:
     """The time that a piece of work has. To be entered by the thread, or the asyncio task, that does the work."""
 
+    dials_aside = False
+    """Whether connections are made on a thread beside, because nobody else would be there to give up waiting for one."""
+
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.stage = "getting ready"
         """What the work is at, as it stands behind "while"."""
@@ -36,6 +39,7 @@ class Watch:
         self._lock = threading.Lock()
         self._sockets: dict[int, int] = {}
         """By the driver's own number, ours for the same socket."""
+        self._callbacks: list[Callable[[], object]] = []
         self._over = False
         self._passed = False
 
@@ -48,6 +52,9 @@ class Watch:
     def passed(self) -> bool:
         """Whether the time ran out before the work was done."""
         return self._passed
+
+    def begin(self) -> None:
+        """Hear that the wait for a place in the pool is over: a connection was found, or is being made."""
 
     def check(self) -> None:
         """Go no further when time is up.
@@ -75,9 +82,22 @@ class Watch:
     def expire(self) -> None:
         """Say that time is up: shut the sockets, unless the work is done."""
         with self._lock:
-            if not self._over:
-                self._passed = True
-                self._shut()
+            if self._over:
+                return
+            self._passed = True
+            self._shut()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def on_passed(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Have somebody called, in any thread, when time is up, or now where it is; the function that is given back prevents it."""
+        with self._lock:
+            if not self._passed:
+                self._callbacks.append(callback)
+                return lambda: self._forget(callback)
+        callback()
+        return lambda: None
 
     def __enter__(self) -> Self:
         """Begin the work."""
@@ -95,6 +115,11 @@ class Watch:
             self._over = True
             for fd in list(self._sockets):
                 self._let_go(fd)
+
+    def _forget(self, callback: Callable[[], object]) -> None:
+        with self._lock:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
 
     def _let_go(self, fd: int) -> None:
         ours = self._sockets.pop(fd, None)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dbkit.deadlines import Watch, arm, current_watch
+from dbkit.deadlines import Watch, arm, aside, current_watch
 from dbkit.deadlines.timer import FEW, Timer
 from dbkit.errors import DeadlineError
 
@@ -183,3 +183,51 @@ def test_the_time_that_is_left_goes_by_the_clock() -> None:
     assert watch.left_s == 2
     now[0] = 110.0
     assert watch.left_s == 0
+
+
+def test_work_aside_gives_what_it_made_and_raises_what_it_raised() -> None:
+    with Watch(LATER_S) as watch:
+        assert aside(current_watch, watch=watch, late=list) is watch
+        with pytest.raises(ZeroDivisionError):
+            aside(lambda: 1 // 0, watch=watch, late=list)
+        with pytest.raises(TimeoutError, match="of its own"):
+            aside(_raise_time_out, watch=watch, late=list)
+
+
+def _raise_time_out() -> None:
+    raise TimeoutError("of its own")
+
+
+def test_work_aside_that_hangs_is_left_behind_when_time_is_up_and_what_it_makes_is_given_back() -> None:
+    goes_on, given_back = threading.Event(), threading.Event()
+
+    def work() -> threading.Event:
+        goes_on.wait(5)
+        return given_back
+
+    with Watch(SOON_S) as watch:
+        watch.stage = "connecting"
+        with pytest.raises(DeadlineError, match="time ran out while connecting"):
+            aside(work, watch=watch, late=lambda made: made.set())
+    goes_on.set()
+    assert given_back.wait(5)
+
+
+def test_work_aside_is_left_behind_as_soon_as_somebody_says_that_time_is_up() -> None:
+    goes_on = threading.Event()
+    with Watch(LATER_S) as watch:
+        arm(SOON_S, watch.expire)
+        with pytest.raises(DeadlineError):
+            aside(lambda: goes_on.wait(5), watch=watch, late=bool)
+    goes_on.set()
+
+
+def test_who_asks_hears_that_time_is_up_once_and_who_has_asked_otherwise_does_not() -> None:
+    heard: list[str] = []
+    with Watch(LATER_S) as watch:
+        watch.on_passed(lambda: heard.append("first"))
+        watch.on_passed(lambda: heard.append("never"))()
+        watch.expire()
+        watch.expire()
+        watch.on_passed(lambda: heard.append("late"))
+    assert heard == ["first", "late"]
