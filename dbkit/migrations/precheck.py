@@ -42,7 +42,7 @@ def look(project: Project, names: Sequence[str], target: str = "head") -> list[L
 
 def look_at(project: Project, name: str, target: str = "head") -> Look:
     """Look at one service: never raises what is wrong with it alone, but notes it."""
-    result = ServiceResult(service=name)
+    result = blank(project, name)
     config: DatabaseConfig | None = None
     try:
         config = project.migration_config(name)
@@ -62,6 +62,11 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
     return Look(result=result, config=config, missing=missing)
 
 
+def blank(project: Project, name: str) -> ServiceResult:
+    """Begin the result of a service: on its server, or on what stands in for that."""
+    return ServiceResult(service=name, fallback=name in project.fallen, fallback_reason=project.fallen.get(name))
+
+
 def describe(result: ServiceResult, config: DatabaseConfig) -> ServiceResult:
     """Fill in which backend, host, database and schema a service is on."""
     traits = get_backend(config.backend).traits
@@ -72,6 +77,8 @@ def describe(result: ServiceResult, config: DatabaseConfig) -> ServiceResult:
 
 def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...] | None:
     """Read the revisions that a service's database is at; None where there is no database, or not its schema. Nothing is created by looking."""
+    if config.stands_in_for is not None:
+        return _stand_in_heads(config, version_table)
     if get_backend(config.backend).traits.file_based and not exists(config):
         return None
     import sqlalchemy as sa
@@ -89,3 +96,13 @@ def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...]
             f"the version table {version_table!r} cannot be read: {redact(said)}",
             hint="check what DATABASE_USER may do",
         ) from None
+
+
+def _stand_in_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...] | None:
+    """Read them of the file that stands in for a server, which is proved to be the service's and not written to."""
+    from dbkit.failover.identity import look_into, refuse_foreign
+
+    if refuse_foreign(config) is None:
+        return None
+    with look_into(config) as connection:
+        return read_heads(connection, version_table)

@@ -58,6 +58,9 @@ class ServiceResult:
     schema: str | None = None
     """The schema that is configured for its tables, where the backend has such."""
     fallback: bool = False
+    """It is on the file that stands in for its server."""
+    fallback_reason: str | None = None
+    """Why its server could not be reached, in one line."""
     revision: str | None = None
     """The revision that the database is at when the operation has ended; None where it has none."""
     head: str | None = None

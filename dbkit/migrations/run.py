@@ -22,6 +22,7 @@ from dbkit.migrations.dispatch import (
 )
 from dbkit.migrations.precheck import Look, look, look_at
 from dbkit.migrations.results import Event, NewRevision, Result, ServiceResult
+from dbkit.migrations.settle import settle, told
 from dbkit.migrations.worker import Task
 from dbkit.revisions.history import read_history
 
@@ -38,9 +39,13 @@ def migrate(  # noqa: PLR0913 - each is an option of the command
     jobs: int | None = None,
     create: bool = True,
     lock_wait_s: float = LOCK_WAIT_S,
+    accept_fallback: bool = False,
     on_event: Listener | None = None,
 ) -> Result:
     """Make the databases that are missing and bring services to a revision.
+
+    A service that may fall back (DATABASE_FALLBACK) and whose server cannot be reached has the file in its place made and
+    brought there, with its sample rows; its result says so, and ends with 8.
 
     Args:
         project: whose services.
@@ -50,6 +55,7 @@ def migrate(  # noqa: PLR0913 - each is an option of the command
         jobs: how many services at once; by default one per processor, four at most.
         create: make a database that is missing.
         lock_wait_s: how long to wait for another run, in seconds; 0 not at all.
+        accept_fallback: have a service that went well on the fallback end with 0.
         on_event: called in this thread with everything that happens.
 
     Returns:
@@ -59,6 +65,7 @@ def migrate(  # noqa: PLR0913 - each is an option of the command
         UnknownServiceError: a name is no service's; nothing was tried.
     """
     names, began, tell = project.select(services), time.monotonic(), on_event or no_listener
+    project = settle(project, names)
     looks = look(project, names, to)
     done = {seen.result.service: _refuse_missing(seen, create=create) for seen in looks}
     for seen in looks:
@@ -81,7 +88,9 @@ def migrate(  # noqa: PLR0913 - each is an option of the command
         ]
         done |= carry_out(tasks, [seen.result for seen in pending], jobs=jobs, tell=tell)
     for name in names:
-        tell(Event(event="done" if done[name].exit_code is ExitCode.OK else "failed", service=name, result=done[name]))
+        event = "done" if done[name].exit_code is ExitCode.OK else "failed"
+        done[name] = told(done[name], accept=accept_fallback)
+        tell(Event(event=event, service=name, result=done[name]))
     return result_of("migrate", [done[name] for name in names], began, dry_run=dry_run)
 
 

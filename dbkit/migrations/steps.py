@@ -16,17 +16,20 @@ from dbkit.backends import backend_of, get_backend
 from dbkit.backends.protocol import Errors, Fault
 from dbkit.config.connect import connect
 from dbkit.config.redact import redact
-from dbkit.errors import DbkitError, HistoryError, LockedError, UncommittableError
+from dbkit.errors import DbkitError, HistoryError, LockedError, UncommittableError, UnreachableError
+from dbkit.failover.faults import fallback_error
+from dbkit.failover.identity import claim
 from dbkit.migrations.databases import create_missing
 from dbkit.migrations.env import Environment, proving
 from dbkit.migrations.failures import loading, want_of_right, worded
 from dbkit.migrations.funnel import Funnel
-from dbkit.migrations.precheck import describe
+from dbkit.migrations.precheck import blank, describe
 from dbkit.migrations.results import Event, ServiceResult
 from dbkit.migrations.session import Session
 from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:
+    from dbkit.config import DatabaseConfig
     from dbkit.migrations.worker import Link
     from dbkit.project import Project
 
@@ -91,7 +94,8 @@ def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is m
     lock_wait_s: float,
 ) -> ServiceResult:
     began = time.monotonic()
-    result = ServiceResult(service=name)
+    result = blank(project, name)
+    config: DatabaseConfig | None = None
     session: Session | None = None
     try:
         config = project.migration_config(name)
@@ -100,21 +104,28 @@ def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is m
         result = replace(result, head=", ".join(environment.history.heads) or None)
         if create:
             link.tell(Event(event="creating", service=name, detail=result.database))
-            result = replace(result, created=create_missing(config))
+        if create or result.fallback:
+            result = replace(result, created=claim(config) if result.fallback else create_missing(config))
         with _locked(environment, link, result, lock_wait_s=lock_wait_s) as session:
             _run(session, operation)
             result = _now(session, session.connection, result)
-    except DbkitError as error:
-        result = _after(session, result).failed(error)
-    except (sa.exc.DBAPIError, OSError) as error:
-        # outside of any revision: the lock, the lease or the version table, most often for want of a right
-        backend = get_backend(str(result.backend))
-        failed = DbkitError(redact(backend.errors.message(error)), hint=want_of_right(backend))
-        result = _after(session, result).failed(failed)
+    except (DbkitError, sa.exc.DBAPIError, OSError) as error:
+        result = _after(session, result).failed(_explained(config, error))
     return replace(result, seconds=time.monotonic() - began)
 
 
 @dataclass(kw_only=True)
+def _explained(config: DatabaseConfig | None, error: Exception) -> DbkitError:
+    """Word what went wrong: what is not yet in words was outside of any revision, most often for want of a right."""
+    found: DbkitError | None = error if isinstance(error, DbkitError) else None
+    if config is None:
+        return found or DbkitError(redact(str(error)))
+    if config.stands_in_for is not None and (found is None or type(found) is UnreachableError):
+        found = fallback_error(config, error.__cause__ or error) or found
+    backend = get_backend(config.backend)
+    return found or DbkitError(redact(backend.errors.message(error)), hint=want_of_right(backend))
+
+
 class _Wait:
     """What is done while somebody else holds the lock: tell it once, and stop when asked to."""
 
@@ -162,6 +173,8 @@ def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
         if session.step is not None:
             raise session.failure(session.step, error) from None
         if isinstance(error, sa.exc.DBAPIError) and _errors(connection).fault(error) is Fault.LOCK_TIMEOUT:
+        if session.result.fallback and isinstance(error, sa.exc.DBAPIError):
+            raise
             raise LockedError(
                 f"database {session.result.database!r} is in use by somebody else: {worded(connection, error)}",
                 hint="run the command again when they are done",
