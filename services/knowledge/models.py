@@ -6,15 +6,42 @@ import uuid
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
 
 import dbkit.types as dbt
 from services.base import NAMING_CONVENTION, Id, Integers, JsonObject, Texts, Timestamps, Versioned, utc_now
 
-__all__ = ["Base", "Bookmark", "Chunk", "Citation", "Resource", "ResourceKind", "ResourceTopic", "Topic"]
+if TYPE_CHECKING:
+    from sqlalchemy.engine.default import DefaultExecutionContext
+
+__all__ = [
+    "FOR_ALL",
+    "Base",
+    "Bookmark",
+    "Chunk",
+    "Citation",
+    "Resource",
+    "ResourceKind",
+    "ResourceTopic",
+    "Topic",
+    "scope_of",
+]
+
+FOR_ALL: Final = "all"
+"""The scope of resources that belong to no project."""
+
+
+def scope_of(project_id: uuid.UUID | None) -> str:
+    """Word whose resources are told apart by their content: a project's, or those for all."""
+    return FOR_ALL if project_id is None else str(project_id)
+
+
+def _scope_of_row(context: DefaultExecutionContext) -> str:
+    values: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call] # SQLAlchemy's is
+    return scope_of(values.get("project_id"))
 
 
 class Base(DeclarativeBase):
@@ -38,7 +65,7 @@ class Resource(Versioned, Timestamps, Base):
     """Something to learn from: a book, a standard, a pattern and the like."""
 
     __tablename__ = "resources"
-    __table_args__ = (sa.Index(None, "kind", "created_at"),)
+    __table_args__ = (sa.Index(None, "kind", "created_at"), sa.Index(None, "scope", "content_hash", unique=True))
 
     id: Mapped[Id]
     kind: Mapped[ResourceKind] = mapped_column(dbt.Enum(ResourceKind))
@@ -47,7 +74,7 @@ class Resource(Versioned, Timestamps, Base):
     source_url: Mapped[str | None] = mapped_column(dbt.Text())
     authors: Mapped[Texts]
     details: Mapped[JsonObject]
-    """What the importer found out: language, licence, publisher, edition, …"""
+    """What the importer found out: licence, publisher, edition, …"""
     content_hash: Mapped[bytes] = mapped_column(dbt.Binary(32), index=True)
     """SHA-256 of the imported text, by which copies are found."""
     project_id: Mapped[uuid.UUID | None] = mapped_column(dbt.Uuid(), index=True)
@@ -63,6 +90,15 @@ class Resource(Versioned, Timestamps, Base):
     quality_score: Mapped[float | None] = mapped_column(dbt.Float())
     price: Mapped[Decimal | None] = mapped_column(dbt.Numeric(10, 2))
     """What access to it costs, in EUR."""
+    language: Mapped[str | None] = mapped_column(dbt.String(35), index=True, sort_order=110)
+    """As BCP 47 has it: `en`, `de-AT`; the longest that it asks programs to keep has 35 characters."""
+    scope: Mapped[str] = mapped_column(
+        dbt.String(36),
+        default=_scope_of_row,
+        server_default=dbt.Literal(FOR_ALL, dbt.String(36)),
+        sort_order=111,
+    )
+    """`project_id` as a text, `all` for None: a unique rule that holds for None too, which backends else differ about."""
 
     topics: Mapped[list[ResourceTopic]] = relationship(
         back_populates="resource", cascade="all, delete-orphan", passive_deletes=True
@@ -73,6 +109,12 @@ class Resource(Versioned, Timestamps, Base):
     bookmarks: Mapped[list[Bookmark]] = relationship(
         back_populates="resource", cascade="all, delete-orphan", passive_deletes=True
     )
+
+    @validates("project_id")
+    def _follow(self, _key: str, project_id: uuid.UUID | None) -> uuid.UUID | None:
+        """Have the scope go with the project."""
+        self.scope = scope_of(project_id)
+        return project_id
 
 
 class Topic(Timestamps, Base):
@@ -104,7 +146,7 @@ class ResourceTopic(Base):
     topic_id: Mapped[uuid.UUID] = mapped_column(
         dbt.Uuid(), sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    relevance: Mapped[float] = mapped_column(dbt.Float(), default=1.0, server_default=dbt.Literal(1.0, dbt.Float()))
+    relevance: Mapped[float] = mapped_column(dbt.Float(), default=0.5, server_default=dbt.Literal(0.5, dbt.Float()))
     """From 0, hardly, to 1, throughout."""
 
     resource: Mapped[Resource] = relationship(back_populates="topics")
@@ -115,7 +157,8 @@ class Chunk(Base):
     """A piece of a resource's text, small enough to be found and cited, with its embedding."""
 
     __tablename__ = "chunks"
-    __table_args__ = (sa.UniqueConstraint("resource_id", "position"),)
+    # nearest chunks are looked for model by model, in batches by key
+    __table_args__ = (sa.UniqueConstraint("resource_id", "position"), sa.Index(None, "embedding_model", "id"))
 
     id: Mapped[Id]
     resource_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid(), sa.ForeignKey("resources.id", ondelete="CASCADE"))
@@ -126,7 +169,7 @@ class Chunk(Base):
     pages: Mapped[Integers]
     embedding: Mapped[list[float] | None] = mapped_column(dbt.Array(dbt.Float()))
     """None until it has been computed; vectors of one model have one length."""
-    embedding_model: Mapped[str | None] = mapped_column(dbt.String(80), index=True)
+    embedding_model: Mapped[str | None] = mapped_column(dbt.String(80))
     created_at: Mapped[datetime] = mapped_column(dbt.UtcDateTime(), default=utc_now, server_default=dbt.Now())
 
     resource: Mapped[Resource] = relationship(back_populates="chunks")
@@ -170,7 +213,7 @@ class Bookmark(Timestamps, Base):
     resource_id: Mapped[uuid.UUID] = mapped_column(
         dbt.Uuid(), sa.ForeignKey("resources.id", ondelete="CASCADE"), index=True
     )
-    folder: Mapped[str] = mapped_column(
+    shelf: Mapped[str] = mapped_column(
         dbt.String(120), default="inbox", server_default=dbt.Literal("inbox", dbt.String(120))
     )
     labels: Mapped[Texts]
