@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dbkit.deadlines import Watch
+from dbkit.deadlines.tasks import GRACE_S, cancelled_late
 from dbkit.migrations.probe import Probe
 from dbkit.migrations.readiness import Health, worded
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["DEADLINE_S", "async_health", "health"]
 
 DEADLINE_S = 1.0
-# A driver that finds its socket shut ends by itself. Cancelled in the middle of a statement, psycopg would first connect
-# anew, to have the server cancel it.
-GRACE_S = 0.1
 
 
 @dataclass(kw_only=True, eq=False)
@@ -83,20 +81,11 @@ class TaskProbe(Probe):
         """Look, and give the answer."""
         try:
             with self.watch:
-                await self._bounded()
+                async with cancelled_late(self.watch):
+                    await self._look()
         except BaseException as error:  # noqa: BLE001 - whatever it is, who asked must hear of it and not wait
             return self.failed(error)
         return self.seen()
-
-    async def _bounded(self) -> None:
-        """Look, and be cancelled when time is up: what is not yet a socket that the watch knows ends by that."""
-        limit = asyncio.timeout(self.watch.left_s + GRACE_S)
-        try:
-            async with limit:
-                await self._look()
-        finally:
-            if limit.expired():
-                self.watch.expire()
 
     async def _look(self) -> None:
         # where a file has changed it is parsed, which may take longer than a loop should be held

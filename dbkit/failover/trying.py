@@ -1,0 +1,178 @@
+"""One attempt to connect to the primary, on a thread of its own, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from dbkit.backends import get_backend
+from dbkit.backends.marks import network_fault
+from dbkit.backends.protocol import Fault
+from dbkit.config.redact import redact
+from dbkit.deadlines import Watch
+from dbkit.deadlines.tasks import cancelled_late
+from dbkit.errors import DbkitError, DeadlineError
+from dbkit.failover.plan import Attempt, Outcome
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from dbkit.config import DatabaseConfig
+
+Reach = Callable[[Watch, Callable[[], None]], None]
+"""Connects, calls back once there is a connection, and closes it."""
+
+# What says that nobody is there; anything else is somebody's answer, or our own mistake.
+_NOBODY: Final = frozenset({Fault.UNREACHABLE, Fault.CONNECTION_LOST})
+# What a driver may say of a socket that was shut under it.
+_SHUT: Final = _NOBODY | {Fault.TLS_REFUSED, Fault.OTHER}
+
+
+def reach(config: DatabaseConfig, *, asynchronous: bool, bound_s: float) -> Reach:
+    """Give what connects for attempts, with engines of their own: a service's keeps its connections, and goes elsewhere.
+
+    Args:
+        config: the primary's.
+        asynchronous: with the asynchronous driver.
+        bound_s: the most that an attempt may take. The driver gives up soon after that, and never before; some count
+            whole seconds, and round them down.
+
+    Raises:
+        DbkitError: the configuration is wrong, or the driver is not installed.
+    """
+    from sqlalchemy.pool import NullPool
+
+    patient = replace(config, connect_timeout_s=min(config.connect_timeout_s, float(math.floor(bound_s) + 1)))
+    # nothing was begun that would have to be rolled back
+    once: dict[str, Any] = {"poolclass": NullPool, "pool_reset_on_return": None}
+    if asynchronous:
+        make = partial(patient.create_async_engine, **once)
+        make()  # imports the driver, and finds what is wrong
+        return lambda watch, answered: asyncio.run(_in_loop(make, watch, answered))
+    engine = patient.create_engine(**once)
+
+    def connect(watch: Watch, answered: Callable[[], None]) -> None:
+        del watch  # the connection finds it
+        with engine.connect():
+            answered()
+
+    return connect
+
+
+async def _in_loop(make: Callable[[], AsyncEngine], watch: Watch, answered: Callable[[], None]) -> None:
+    """Connect with an engine of this loop: where two loops meet within SQLAlchemy's lock of one engine, one fails."""
+    async with cancelled_late(watch), make().connect():
+        answered()
+
+
+class Try:
+    """One attempt, which goes on until it is over, whoever waits for it."""
+
+    def __init__(
+        self,
+        config: DatabaseConfig,
+        connect: Reach,
+        *,
+        bound_s: float,
+        clock: Callable[[], float],
+        on_news: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare an attempt.
+
+        Args:
+            config: the primary's.
+            connect: what makes the connection.
+            bound_s: how long it may take.
+            clock: seconds since the inquiry began.
+            on_news: called when something came of it, on its thread.
+        """
+        self._config = config
+        self._connect = connect
+        self._clock = clock
+        self._on_news = on_news
+        self._watch = Watch(bound_s)
+        self._began_s = clock()
+        self._found: Attempt | None = None
+        self.settled = threading.Event()
+        """Set when something came of it."""
+        self.ended = False
+        """Whether its thread is done with it."""
+
+    def start(self) -> None:
+        """Begin."""
+        threading.Thread(target=self._run, name=f"dbkit-primary-{self._config.service or ''}", daemon=True).start()
+
+    def seen(self) -> Attempt:
+        """Tell how it stands."""
+        return self._found or self._attempt(Outcome.SILENT)
+
+    def leave(self) -> None:
+        """Wait for it no longer: shut what it has connected, unless something came of it and it is being closed."""
+        if not self.settled.is_set():
+            self._watch.expire()
+
+    def _run(self) -> None:
+        try:
+            with self._watch:
+                self._connect(self._watch, lambda: self._settle(self._attempt(Outcome.ANSWERED)))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, who asked must hear of it and not wait
+            self._settle(self._failed(error))
+        finally:
+            self.ended = True
+
+    def _settle(self, found: Attempt) -> None:
+        """Note what came of it; that the connection could not be closed as it should does not unmake an answer."""
+        if self._found is None:
+            self._found = found
+            self.settled.set()
+            self._on_news()
+
+    def _failed(self, error: BaseException) -> Attempt:
+        fault = _fault(self._config, error)
+        if self._watch.passed and (fault in _SHUT or isinstance(error, DeadlineError | TimeoutError)):
+            return self._attempt(Outcome.SILENT)
+        absent = fault in _NOBODY or isinstance(error, DeadlineError)
+        return self._attempt(Outcome.ABSENT if absent else Outcome.REFUSED, _worded(self._config, error))
+
+    def _attempt(self, outcome: Outcome, error: DbkitError | None = None) -> Attempt:
+        return Attempt(
+            outcome=outcome,
+            began_s=self._began_s,
+            seconds=max(0.0, self._clock() - self._began_s),
+            said="" if error is None else error.message,
+            error=error,
+        )
+
+
+def failed(config: DatabaseConfig, error: BaseException) -> Attempt:
+    """Give the attempt that could not begin: it was refused by our own side."""
+    worded = _worded(config, error)
+    return Attempt(outcome=Outcome.REFUSED, seconds=0.0, said=worded.message, error=worded)
+
+
+def _fault(config: DatabaseConfig, error: BaseException) -> Fault | None:
+    """Tell what a driver's error means; None for an error of our own."""
+    if isinstance(error, DbkitError):
+        return None
+    fault = get_backend(config.backend).errors.fault(error)
+    return network_fault(error) or fault if fault is Fault.OTHER else fault
+
+
+def _worded(config: DatabaseConfig, error: BaseException) -> DbkitError:
+    """Give an error of ours that says the same."""
+    from sqlalchemy.exc import DBAPIError
+
+    from dbkit.config.connect import explain
+
+    if isinstance(error, DbkitError):
+        return error
+    if isinstance(error, DBAPIError | OSError):
+        return explain(config, error)
+    backend = get_backend(config.backend)
+    said = redact(backend.errors.message(error))
+    return DbkitError(f"{backend.traits.title} at {config.address}: connecting failed: {type(error).__name__}: {said}")
