@@ -32,6 +32,7 @@ WORDS = {
     **dict.fromkeys(("done", "closed", "complete", "completed", "delivered", "finished"), "done"),
     **dict.fromkeys(("archived", "archive", "abandoned", "cancelled", "canceled"), "archived"),
 }
+VISIBILITY = dbt.v1.Enum("private", "team", "public")
 BATCH_ROWS = 500
 
 projects = sa.table(
@@ -60,14 +61,13 @@ def downgrade() -> None:
     changes = [] if context.is_offline_mode() else list(changes_to_texts())
     change_type(LABELS, TEXT)
     write(projects, changes)
-    with op.batch_alter_table("projects") as batch:
-        batch.drop_column("status_note")
+    op.drop_column("projects", "status_note")
 
 
 def change_type(old: dbt.v1.String | dbt.v1.Enum, new: dbt.v1.String | dbt.v1.Enum) -> None:
     """Change the type and the default of the status, without its index: SQL Server narrows no column that has one."""
     op.drop_index(op.f("ix_projects_status_created_at"), table_name="projects")
-    with op.batch_alter_table("projects") as batch:
+    with op.batch_alter_table("projects", copy_from=projects_before(old)) as batch:
         batch.alter_column(
             "status",
             existing_type=old,
@@ -77,6 +77,35 @@ def change_type(old: dbt.v1.String | dbt.v1.Enum, new: dbt.v1.String | dbt.v1.En
             server_default=dbt.v1.Literal("draft", new),
         )
     op.create_index(op.f("ix_projects_status_created_at"), "projects", ["status", "created_at"])
+
+
+def projects_before(status: dbt.v1.String | dbt.v1.Enum) -> sa.Table:
+    """Describe the table as it is before the change, for the SQL that is written without a database."""
+    return sa.Table(
+        "projects",
+        sa.MetaData(),
+        sa.Column("id", dbt.v1.Uuid(), nullable=False),
+        sa.Column("owner_id", dbt.v1.Uuid(), nullable=False),
+        sa.Column("slug", dbt.v1.String(80), nullable=False),
+        sa.Column("name", dbt.v1.String(200), nullable=False),
+        sa.Column("summary", dbt.v1.Text(), nullable=True),
+        sa.Column("status", status, nullable=False, server_default=dbt.v1.Literal("draft", status)),
+        sa.Column("visibility", VISIBILITY, nullable=False, server_default=dbt.v1.Literal("private", VISIBILITY)),
+        sa.Column("tags", dbt.v1.Array(dbt.v1.Text()), nullable=False, server_default=dbt.v1.EmptyArray()),
+        sa.Column("settings", dbt.v1.Json(), nullable=False, server_default=dbt.v1.EmptyObject()),
+        sa.Column("budget", dbt.v1.Numeric(14, 2), nullable=True),
+        sa.Column("currency", dbt.v1.String(3), nullable=False, server_default=dbt.v1.Literal("EUR", dbt.v1.String(3))),
+        sa.Column("starts_on", dbt.v1.Date(), nullable=True),
+        sa.Column("due_on", dbt.v1.Date(), nullable=True),
+        sa.Column("archived_at", dbt.v1.UtcDateTime(), nullable=True),
+        sa.Column("version", dbt.v1.Integer(), nullable=False, server_default=dbt.v1.Literal(1, dbt.v1.Integer())),
+        sa.Column("created_at", dbt.v1.UtcDateTime(), nullable=False, server_default=dbt.v1.Now()),
+        sa.Column("updated_at", dbt.v1.UtcDateTime(), nullable=False, server_default=dbt.v1.Now()),
+        sa.Column("status_note", dbt.v1.String(20), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
+        sa.UniqueConstraint("slug", name=op.f("uq_projects_slug")),
+        sa.Index(op.f("ix_projects_owner_id_created_at"), "owner_id", "created_at"),
+    )
 
 
 def changes_to_labels() -> Iterator[dict[str, Any]]:

@@ -59,8 +59,7 @@ def upgrade() -> None:
                     for position, tag in enumerate(kept(row.tags), start=1)
                 ],
             )
-    with op.batch_alter_table("projects") as batch:
-        batch.drop_column("tags", mssql_drop_default=True, mssql_drop_check=True)
+    op.drop_column("projects", "tags", mssql_drop_default=True, mssql_drop_check=True)
 
 
 def downgrade() -> None:

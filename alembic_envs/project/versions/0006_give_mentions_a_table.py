@@ -60,8 +60,7 @@ def upgrade() -> None:
                     for position, name in enumerate(kept(row.mentions), start=1)
                 ],
             )
-    with op.batch_alter_table("comments") as batch:
-        batch.drop_column("mentions", mssql_drop_default=True, mssql_drop_check=True)
+    op.drop_column("comments", "mentions", mssql_drop_default=True, mssql_drop_check=True)
 
 
 def downgrade() -> None:
