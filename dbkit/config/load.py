@@ -15,7 +15,9 @@ from dbkit.config.settings import BY_FILE_KEY
 from dbkit.errors import ConfigurationError
 
 TOP_KEYS: Final = frozenset({"migrations", "services"})
-SERVICE_KEYS: Final = frozenset({"service", "metadata", "migrations", "env", "version_table", "owns"})
+SERVICE_KEYS: Final = frozenset(
+    {"service", "metadata", "migrations", "env", "version_table", "owns", "seed", "seed_after"}
+)
 
 # Words that come to mind first, and what they are called here.
 _MEANT: Final = {"name": "database", "backend": "type", "username": "user", "path": "sqlite_path", "ca": "ssl_ca"}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         ServiceResult,
     )
     from dbkit.migrations.run import alembic, check, migrate, revision, rollback, sql, stamp
+    from dbkit.migrations.seeds import seed
+    from dbkit.migrations.settle import settle
     from dbkit.migrations.waiting import Waiting, wait
 
 __all__ = [
@@ -48,6 +50,8 @@ __all__ = [
     "migrate",
     "revision",
     "rollback",
+    "seed",
+    "settle",
     "sql",
     "stamp",
     "status",
@@ -64,6 +68,8 @@ _HOMES = {
     "drop": "provision",
     "health": "probing",
     "history": "reading",
+    "seed": "seeds",
+    "settle": "settle",
     "status": "reading",
     "wait": "waiting",
 }

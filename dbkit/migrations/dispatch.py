@@ -12,6 +12,7 @@ from dbkit.migrations.results import Event, Result, ServiceResult
 from dbkit.migrations.worker import Answer, Task
 
 if TYPE_CHECKING:
+    from dbkit.migrations.workers import Gate
     from dbkit.project import Project
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,16 @@ def task_for(operation: str, project: Project, service: str, **arguments: Any) -
 
 
 def carry_out(
-    tasks: Sequence[Task], results: Sequence[ServiceResult], *, jobs: int | None, tell: Listener
+    tasks: Sequence[Task],
+    results: Sequence[ServiceResult],
+    *,
+    jobs: int | None,
+    tell: Listener,
+    gate: Gate | None = None,
 ) -> dict[str, ServiceResult]:
     """Have tasks done whose answers are service results; an error in place of an answer becomes part of the result."""
     places = {result.service: (result.backend, result.host, result.database or result.service) for result in results}
-    answers = answers_of(tasks, jobs=jobs, tell=tell, places=places)
+    answers = answers_of(tasks, jobs=jobs, tell=tell, places=places, gate=gate)
     done: dict[str, ServiceResult] = {}
     for result in results:
         answer = answers[result.service]
@@ -54,15 +60,20 @@ def answers_of(
     jobs: int | None = None,
     tell: Listener = no_listener,
     places: dict[str, Any] | None = None,
+    gate: Gate | None = None,
 ) -> dict[str, Answer | DbkitError]:
     """Have tasks done; tasks on one place one after another. Starts nothing where there are none."""
     if not tasks:
         return {}
-    from dbkit.migrations.workers import default_jobs, run_tasks
+    from dbkit.migrations.workers import always_open, default_jobs, run_tasks
 
     where = places or {}
     return run_tasks(
-        tasks, key=lambda task: where.get(task.service, task.service), jobs=jobs or default_jobs(), on_event=tell
+        tasks,
+        key=lambda task: where.get(task.service, task.service),
+        jobs=jobs or default_jobs(),
+        on_event=tell,
+        gate=gate or always_open,
     )
 
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
@@ -18,10 +18,18 @@ from dbkit.errors import DbkitError, ExitCode, InterruptedRunError, TerminatedRu
 from dbkit.migrations.results import Event
 from dbkit.migrations.worker import HEADER, Answer, Logged, Task, pack
 
-__all__ = ["BugError", "WorkerDiedError", "default_jobs", "run_tasks"]
+__all__ = ["BugError", "Gate", "WorkerDiedError", "always_open", "default_jobs", "run_tasks"]
 
 BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from dbkit.migrations.worker import main; main()"
 MOST_JOBS = 4
+
+Gate = Callable[[Task, Mapping[str, "Answer | DbkitError"]], "bool | DbkitError"]
+"""Tells by the answers so far whether a task may be done, not yet, or never: then its answer is the error."""
+
+
+def always_open(_task: Task, _answers: Mapping[str, Answer | DbkitError]) -> bool:
+    """Let every task be done at once."""
+    return True
 
 
 class WorkerDiedError(DbkitError):
@@ -48,14 +56,21 @@ class _Run:
     key: Callable[[Task], Hashable]
     jobs: int
     on_event: Callable[[Event], None]
+    gate: Gate
     waiting: list[Task]
     working: dict[Connection, Task] = field(default_factory=dict)
     answers: dict[str, Answer | DbkitError] = field(default_factory=dict)
     stopped: InterruptedRunError | None = None
 
     def start(self) -> None:
-        """Hand out tasks: as many as there are jobs, and of each key one at a time."""
+        """Hand out tasks that may be done: as many as there are jobs, and of each key one at a time."""
         for task in list(self.waiting):
+            verdict = self.gate(task, self.answers)
+            if isinstance(verdict, DbkitError):
+                self.waiting.remove(task)
+                self.answers[task.service] = verdict
+            if verdict is not True:
+                continue
             busy = {self.key(other) for other in self.working.values()}
             if len(self.working) < self.jobs and self.key(task) not in busy:
                 self.waiting.remove(task)
@@ -106,7 +121,12 @@ class _Run:
 
 
 def run_tasks(
-    tasks: Sequence[Task], *, key: Callable[[Task], Hashable], jobs: int, on_event: Callable[[Event], None]
+    tasks: Sequence[Task],
+    *,
+    key: Callable[[Task], Hashable],
+    jobs: int,
+    on_event: Callable[[Event], None],
+    gate: Gate = always_open,
 ) -> dict[str, Answer | DbkitError]:
     """Have tasks done by worker processes; tasks of one key one after another.
 
@@ -115,13 +135,22 @@ def run_tasks(
         key: what two tasks must not work on at the same time.
         jobs: how many may be at work at once.
         on_event: called here, in the caller's thread, with each event.
+        gate: asked before each task, and again after each answer, whether it may be done.
 
     Returns:
         Per service what its worker answered, or the error that kept it from answering. An interrupt stops the workers at the
         next safe point and stands in the answers; a second one ends them at once.
     """
     with _server() as (control, server):
-        run = _Run(control=control, server=server, key=key, jobs=max(1, jobs), on_event=on_event, waiting=list(tasks))
+        run = _Run(
+            control=control,
+            server=server,
+            key=key,
+            jobs=max(1, jobs),
+            on_event=on_event,
+            gate=gate,
+            waiting=list(tasks),
+        )
         try:
             while run.waiting or run.working:
                 try:

@@ -1,0 +1,282 @@
+"""Sample rows: of which services, in which order, and one service's in a worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbkit.backends import get_backend
+from dbkit.config.redact import redact
+from dbkit.errors import (
+    ConfigurationError,
+    DatabaseMissingError,
+    DbkitError,
+    DifferentError,
+    ExitCode,
+    SeedError,
+    UsageError,
+)
+from dbkit.migrations.databases import exists, has_schema, place_of
+from dbkit.migrations.dispatch import (
+    Listener,
+    answers_of,
+    carry_out,
+    no_listener,
+    result_of,
+    task_for,
+    unwrap,
+)
+from dbkit.migrations.precheck import describe
+from dbkit.migrations.results import Event, Result, ServiceResult
+from dbkit.migrations.worker import Answer, Task
+from dbkit.revisions.history import read_history
+from dbkit.revisions.standing import read_heads, refuse_ahead
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from dbkit.config import DatabaseConfig
+    from dbkit.migrations.samples import Row
+    from dbkit.migrations.worker import Link
+    from dbkit.project import Project
+    from dbkit.revisions.history import History
+    from dbkit.service import Service
+
+__all__ = ["precedence", "seed", "sow"]
+
+
+def seed(  # noqa: PLR0913 - each is an option of the command
+    project: Project,
+    services: Sequence[str] = (),
+    *,
+    yes: bool = False,
+    dry_run: bool = False,
+    jobs: int | None = None,
+    on_event: Listener | None = None,
+) -> Result:
+    """Write the sample rows of services that are not there yet; rows that are there stay as they are.
+
+    Args:
+        project: whose services.
+        services: their names; none means all.
+        yes: agreed to in production.
+        dry_run: find out how many rows would be written, and write nothing.
+        jobs: how many services at once; by default one per processor, four at most.
+        on_event: called in this thread with everything that happens.
+
+    Returns:
+        What became of each service; `seeded` is how many rows were written. A service whose rows come after those of one that
+        failed is not seeded; the others go on.
+
+    Raises:
+        UnknownServiceError: a name is no service's; nothing was tried.
+        UsageError: a service is configured for production, and `yes` was not given.
+        ConfigurationError: services come after each other in a circle, or after one that there is not.
+    """
+    names, began, tell = project.select(services), time.monotonic(), on_event or no_listener
+    done = {name: _placed(project, name) for name in names}
+    if not (yes or dry_run):
+        _refuse_production(project, names)
+    before = _order(project, names)
+    for name in names:
+        tell(Event(event="start", service=name, result=done[name]))
+    able = [name for name in names if done[name].exit_code is ExitCode.OK]
+    tasks = [task_for("seeds:sow", project, name, dry_run=dry_run) for name in able]
+    gate = _Gate(before={name: set(before[name]) & set(names) for name in names}, refused=set(names) - set(able))
+    done |= carry_out(tasks, [done[name] for name in able], jobs=jobs, tell=tell, gate=gate)
+    for name in names:
+        tell(Event(event="done" if done[name].exit_code is ExitCode.OK else "failed", service=name, result=done[name]))
+    return result_of("seed", [done[name] for name in names], began, dry_run=dry_run)
+
+
+def _placed(project: Project, name: str) -> ServiceResult:
+    """Say where a service's rows are written, or why its configuration cannot be read."""
+    result = ServiceResult(service=name)
+    try:
+        return describe(result, project.config(name))
+    except DbkitError as error:
+        return result.failed(error)
+
+
+def _refuse_production(project: Project, names: Sequence[str]) -> None:
+    production = []
+    for name in names:
+        try:
+            if project.config(name).environment == "production":
+                production.append(name)
+        except DbkitError:
+            continue
+    if production:
+        raise UsageError(
+            f"production: sample rows are not written into the database of {', '.join(production)}",
+            hint="add --yes if that is what you mean",
+        )
+
+
+def _order(project: Project, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Find out after which services each comes; a worker imports them, so that nothing of theirs stays in this process."""
+    if len(names) < 2:  # noqa: PLR2004 - one alone comes after none of the others
+        return dict.fromkeys(names, ())
+    (answer,) = answers_of([task_for("seeds:precedence", project, names[0], names=tuple(names))]).values()
+    if isinstance(answer, DbkitError):
+        raise answer
+    found: dict[str, tuple[str, ...]] = unwrap(answer)
+    for name, others in found.items():
+        _refuse_unknown(project, name, others)
+    try:
+        TopologicalSorter(found).prepare()
+    except CycleError as error:
+        circle = " after ".join(map(repr, reversed(error.args[1])))
+        raise ConfigurationError(
+            f"services are seeded after each other in a circle: {circle}", hint="take one of them out of seed_after"
+        ) from None
+    return found
+
+
+def _refuse_unknown(project: Project, name: str, others: Iterable[str]) -> None:
+    unknown = [other for other in others if other not in project.service_names]
+    if unknown:
+        raise ConfigurationError(
+            f"service {name!r} is seeded after {unknown[0]!r}, which is no service",
+            hint=f"known services: {', '.join(project.service_names)}",
+        )
+
+
+def precedence(project: Project, _name: str, _link: Link, *, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Import services and tell after which others each is seeded; one that cannot be imported says so when it is seeded."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = tuple(project.service(name).seed_after)
+        except DbkitError:
+            found[name] = ()
+    return found
+
+
+class _Gate:
+    """Lets a service's rows be written when those before them are."""
+
+    def __init__(self, *, before: Mapping[str, set[str]], refused: set[str]) -> None:
+        self.before = before
+        self.refused = refused
+
+    def __call__(self, task: Task, answers: Mapping[str, Answer | DbkitError]) -> bool | DbkitError:
+        for other in sorted(self.before[task.service]):
+            if other in self.refused or (other in answers and not _is_good(answers[other])):
+                return SeedError(
+                    f"not seeded, because service {other!r}, whose rows come first, was not",
+                    hint=f"mend {other!r}, and run the command again",
+                )
+            if other not in answers:
+                return False
+        return True
+
+
+def _is_good(answer: Answer | DbkitError) -> bool:
+    return isinstance(answer, Answer) and getattr(answer.result, "exit_code", None) is ExitCode.OK
+
+
+def sow(project: Project, name: str, link: Link, *, dry_run: bool = False) -> ServiceResult:
+    """Write one service's sample rows that are not there yet, in one transaction, by the service's own account."""
+    import sqlalchemy as sa
+
+    result, began = ServiceResult(service=name), time.monotonic()
+    try:
+        config = project.config(name)
+        result = describe(result, config)
+        history = read_history(name, project.registration(name).migrations)
+        result = replace(result, head=", ".join(history.heads) or None)
+        service = project.service(name)
+        _refuse_unknown(project, name, service.seed_after)
+        rows = _rows(project, service)
+        if rows is not None:
+            result = _sown(project, config, result, history=history, rows=rows, link=link, dry_run=dry_run)
+    except DbkitError as error:
+        result = result.failed(error)
+    except (sa.exc.DBAPIError, OSError) as error:
+        backend = get_backend(str(result.backend))
+        result = result.failed(
+            SeedError(redact(backend.errors.message(error)), hint="check what DATABASE_USER may read")
+        )
+    return replace(result, seconds=time.monotonic() - began)
+
+
+def _rows(project: Project, service: Service) -> list[Row] | None:
+    """Have the seed's function give its rows; None where there is none."""
+    metadata, give = service.load_metadata(), service.load_seed()
+    if give is None:
+        return None
+    from dbkit.migrations.failures import failed_at
+    from dbkit.migrations.samples import read_rows
+
+    try:
+        given = list(give())
+    except (Exception, SystemExit) as error:
+        file, line = failed_at(error, Path(project.root))
+        said = " ".join(str(error).split())
+        raise SeedError(
+            redact(f"the seed of service {service.name!r} failed at {file}:{line}: {type(error).__name__}: {said}"),
+            hint="mend it: a function that takes nothing and gives instances of the models",
+        ) from error
+    return read_rows(given, metadata)
+
+
+def _sown(  # noqa: PLR0913 - what it is made of
+    project: Project,
+    config: DatabaseConfig,
+    result: ServiceResult,
+    *,
+    history: History,
+    rows: list[Row],
+    link: Link,
+    dry_run: bool,
+) -> ServiceResult:
+    from dbkit.migrations.sowing import Sower, pause_briefly
+
+    def tell(done: int, total: int) -> None:
+        if link.stop.is_set() and not link.lost.is_set():
+            raise link.stopped("before the sample rows were committed; none of them is written")
+        link.tell(Event(event="seeding", service=result.service, done=done, total=total))
+
+    with _opened(config, result.service) as connection:
+        current = read_heads(connection, project.registration(result.service).version_table)
+        result = replace(result, revision=", ".join(current) or None)
+        refuse_ahead(history, current)
+        result = replace(result, pending=history.pending(current, "heads"))
+        _refuse_pending(result)
+        sower = Sower(connection=connection, root=project.root, tell=tell, pause=pause_briefly)
+        count = len(sower.missing(rows)) if dry_run else sower.put(rows)
+    return replace(result, seeded=count)
+
+
+def _opened(config: DatabaseConfig, name: str) -> sa.Connection:
+    """Connect to the database, which must be there."""
+    from dbkit.config.connect import connect
+
+    missing = DatabaseMissingError(
+        f"the database {place_of(config)} of service {name!r} does not exist",
+        hint=f"dbkit migrate {name} makes it, with its tables",
+    )
+    if get_backend(config.backend).traits.file_based and not exists(config):
+        raise missing
+    try:
+        connection = connect(config)
+    except DatabaseMissingError:
+        raise missing from None
+    if not has_schema(connection, config):
+        connection.close()
+        raise missing
+    return connection
+
+
+def _refuse_pending(result: ServiceResult) -> None:
+    count = len(result.pending)
+    if count:
+        raise DifferentError(
+            f"the database of service {result.service!r} lacks {count} revision{'s' if count > 1 else ''} of these files",
+            hint=f"dbkit migrate {result.service} applies what is pending; then run dbkit seed again",
+        )
