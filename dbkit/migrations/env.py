@@ -65,7 +65,7 @@ class Environment:
 
     def scripts(self) -> ScriptDirectory:
         """Open the folder of revisions."""
-        return ScriptDirectory(str(self.registration.migrations))
+        return ScriptDirectory(str(self.registration.migrations), messaging_opts={"quiet": True})
 
     def options(self, dialect: sa.Dialect) -> dict[str, Any]:
         """Choose what `context.configure` is given, beside the connection."""

@@ -176,7 +176,7 @@ def test_a_new_revision_is_named_by_its_path(home: Home, shell: Shell) -> None:
     shell.run("migrate")
     home.models("user", 'sa.Table("people", metadata, sa.Column("id", dbt.Uuid(), primary_key=True))')
     done = shell.run("revision", "user", "-m", "add nothing")
-    assert done.code == 0
+    assert (done.code, done.err) == (0, "")
     assert done.out.startswith(str(home.root / "envs/user/versions/0002"))
     assert done.out.endswith("(empty)\n")
 
