@@ -35,3 +35,10 @@ def test_commands_that_are_shown_exist(page: Path) -> None:
         re.findall(r"^## dbkit (\w+)", (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8"), re.MULTILINE)
     )
     assert shown - known == set()
+
+
+def test_the_house_names_every_package() -> None:
+    page = (ROOT / "docs/explanation/design.md").read_text(encoding="utf-8")
+    named = {name for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    there = {path.stem for path in (ROOT / "dbkit").iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert named == there - {"__init__", "__pycache__", "api"}  # `api` is what `__init__` gives
