@@ -30,6 +30,13 @@ class StreamFormat(StrEnum):
     JSONL = "jsonl"
 
 
+class Fallback(StrEnum):
+    """What `DATABASE_FALLBACK` takes: here too, because reading the settings' module would slow every command down."""
+
+    DEV = "dev"
+    OFF = "off"
+
+
 def command(
     app: typer.Typer,
     name: str,
@@ -175,3 +182,11 @@ def confirm_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
     """Declare `--confirm`."""
     text = "The name of a database that may be destroyed in production; once for each."
     return option(command_name, "--confirm", metavar="NAME", help=text)
+
+
+def fallback_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
+    """Declare `--fallback`."""
+    text = "What a service does whose server cannot be reached; beats DATABASE_FALLBACK."
+    return read_option(
+        command_name, "--fallback", read=Fallback, takes=" or ".join(Fallback), metavar="|".join(Fallback), help=text
+    )

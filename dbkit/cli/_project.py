@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dbkit.migrations.results import ServiceResult
     from dbkit.project import Project
 
 
-def find(services: Sequence[str] | None = None) -> Project:
-    """Find the project and refuse an unknown service before anything is tried.
+def find(services: Sequence[str] | None = None, **overrides: Any) -> Project:  # noqa: ANN401 - configuration values
+    """Find the project and refuse an unknown service before anything is tried; options beat what is configured.
 
     Raises:
         ConfigurationError: there is no project, or its file cannot be read.
@@ -20,7 +20,7 @@ def find(services: Sequence[str] | None = None) -> Project:
     """
     from dbkit.project import Project
 
-    project = Project.find()
+    project = Project.find(**overrides)
     project.select(services or ())
     return project
 
@@ -28,12 +28,11 @@ def find(services: Sequence[str] | None = None) -> Project:
 def places(project: Project, services: Sequence[str]) -> list[ServiceResult]:
     """Say where services live, by their configuration alone; what cannot be read is left out here and told later."""
     from dbkit.errors import DbkitError
-    from dbkit.migrations.precheck import describe
-    from dbkit.migrations.results import ServiceResult
+    from dbkit.migrations.precheck import blank, describe
 
     found = []
     for name in project.select(services):
-        entry = ServiceResult(service=name)
+        entry = blank(project, name)
         try:
             found.append(describe(entry, project.config(name)))
         except DbkitError:
@@ -43,11 +42,24 @@ def places(project: Project, services: Sequence[str]) -> list[ServiceResult]:
 
 def worded(entries: Iterable[ServiceResult]) -> str:
     """Name backend, host and database of each service, those on one server together; where settings are refused, that."""
-    groups: dict[tuple[str | None, str | None], list[str]] = {}
+    groups: dict[str, list[ServiceResult]] = {}
     for entry in entries:
-        databases = groups.setdefault((entry.backend, entry.host), [])
-        databases.append(entry.service if entry.database is None else f"{entry.service} ({located(entry)})")
-    return "; ".join(f"{', '.join(names)} {_server(*place)}" for place, names in groups.items())
+        groups.setdefault(_where(entry, brief=True), []).append(entry)
+    return "; ".join(
+        f"{', '.join(map(_named, group))} {_where(group[0], brief=len(group) > 1)}" for group in groups.values()
+    )
+
+
+def _named(entry: ServiceResult) -> str:
+    return entry.service if entry.database is None else f"{entry.service} ({located(entry)})"
+
+
+def _where(entry: ServiceResult, *, brief: bool) -> str:
+    """Say where a service is, and why where that is no server of its own; in brief, without the figures of its attempts."""
+    where, why = _server(entry.backend, entry.host), entry.fallback_reason or ""
+    if not entry.fallback:
+        return where
+    return f"{where}, the fallback: {(why.rpartition(' (')[0] if brief else '') or why}"
 
 
 def located(entry: ServiceResult) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 
+# Nothing failed; on the fallback the code says so all the same.
+WELL = frozenset({ExitCode.OK, ExitCode.FALLBACK})
+
 Answer = TypeVar("Answer", "Result", "HistoryResult")
 
 WORDS = {
@@ -70,13 +73,16 @@ def _move(before: str | None, after: str | None) -> str:
 
 
 def _outcome(entry: ServiceResult, word: str, *, dry_run: bool) -> str:
-    if entry.exit_code is not ExitCode.OK:
+    if entry.exit_code not in WELL:
         return WORDS[entry.exit_code]
     done = ["created"] if entry.created else []
     if entry.applied or (dry_run and entry.pending):
         done.append(word)
-    words = " and ".join(done)
-    return f"would be {words}" if words and dry_run else words or "nothing to do"
+    if entry.seeded:
+        done.append("seeded")
+    words = " and ".join(filter(None, (", ".join(done[:-1]), *done[-1:])))
+    said = f"would be {words}" if words and dry_run else words or "nothing to do"
+    return f"{said}, {WORDS[ExitCode.FALLBACK]}" if entry.fallback else said
 
 
 def states(result: Result) -> None:
@@ -169,7 +175,7 @@ def opening(verb: str, entries: list[ServiceResult], kind: Format | StreamFormat
 
 def closing(result: Result, verb: str, kind: Format | StreamFormat) -> None:
     """Say last how it went, and where."""
-    bad = [entry for entry in result.services if entry.exit_code is not ExitCode.OK]
+    bad = [entry for entry in result.services if entry.exit_code not in WELL]
     state = f"{len(bad)} of {len(result.services)} failed" if bad else "done"
     where = _project.worded(result.services)
     _beside(f"{verb}: {state} in {result.seconds:.2f} s: {where}", kind)
@@ -213,6 +219,11 @@ def moved(
         kind: how to write it.
         goals: after a dry run, where services would end, unless it is at the last of what is pending.
     """
+    ended(result, lambda found: moves(found, before, goals or {}), verb=verb, kind=kind)
+
+
+def ended(result: Result, show: Callable[[Result], None], *, verb: str, kind: StreamFormat) -> NoReturn:
+    """Report a run whose first line was `opening`, by a table or for programs, and end with its exit code."""
     from dbkit.migrations.results import SCHEMA_VERSION
 
     errors(result)
@@ -221,7 +232,7 @@ def moved(
     elif kind is StreamFormat.JSONL:
         _output.record({"schema_version": SCHEMA_VERSION, "event": "end", "exit_code": int(result.exit_code)})
     else:
-        moves(result, before, goals or {})
+        show(result)
     closing(result, verb, kind)
     raise typer.Exit(result.exit_code)
 

@@ -10,11 +10,13 @@ import typer
 from dbkit.cli import _output, _progress, _project, _report
 from dbkit.cli._options import (
     Debug,
+    Fallback,
     Format,
     Services,
     StreamFormat,
     command,
     dry_run_option,
+    fallback_option,
     format_option,
     jobs_option,
     lock_wait_option,
@@ -44,6 +46,10 @@ def migrate(
     jobs: Annotated[int | None, jobs_option("migrate")] = None,
     no_create: Annotated[bool, option("migrate", "--no-create", help="Fail where a database is missing.")] = False,
     lock_wait: Annotated[float, lock_wait_option("migrate")] = 300.0,
+    fallback: Annotated[Fallback | None, fallback_option("migrate")] = None,
+    accept_fallback: Annotated[
+        bool, option("migrate", "--accept-fallback", help="End with 0, not 8, where all went well on the fallback.")
+    ] = False,
     format: Annotated[StreamFormat, format_option("migrate", StreamFormat)] = StreamFormat.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
@@ -55,6 +61,8 @@ def migrate(
                 "--jobs": jobs is not None,
                 "--no-create": no_create,
                 "--lock-wait": _given(context, "lock_wait"),
+                "--fallback": fallback is not None,
+                "--accept-fallback": accept_fallback,
                 f"--format {format}": format is not StreamFormat.TABLE,
             }
         )
@@ -64,7 +72,7 @@ def migrate(
         raise UsageError("--backend goes with --sql", hint="DATABASE_TYPE chooses the backend that is migrated")
     from dbkit import migrations
 
-    project = _project.find(services)
+    project = migrations.settle(_project.find(services, fallback=fallback), services or ())
     _report.opening("migrating", _project.places(project, services or ()), format)
     with _progress.listening(format) as listener:
         result = migrations.migrate(
@@ -75,6 +83,7 @@ def migrate(
             jobs=jobs,
             create=not no_create,
             lock_wait_s=lock_wait,
+            accept_fallback=accept_fallback,
             on_event=listener,
         )
     _report.moved(result, listener.before, verb="migrate", kind=format)
