@@ -63,6 +63,28 @@ def drop(*services: str, project: Project | Path | str | None = None, dry_run: b
     return migrations.drop(_project(project), services, dry_run=dry_run)
 
 
+def seed(
+    *services: str,
+    project: Project | Path | str | None = None,
+    yes: bool = False,
+    dry_run: bool = False,
+    **options: Any,  # noqa: ANN401 - as there
+) -> Result:
+    """Write the sample rows of services (none: all) that are not there yet; rows that are there stay as they are.
+
+    Args:
+        services: their names.
+        project: the project, or its folder; None for that of the current folder.
+        yes: agreed to in production.
+        dry_run: find out how many rows would be written, and write nothing.
+        options: as of `dbkit.migrations.seed`.
+
+    Raises:
+        DbkitError: the project or a service's name is wrong, or production was not agreed to; what fails in a service stands in the result.
+    """
+    return migrations.seed(_project(project), services, yes=yes, dry_run=dry_run, **options)
+
+
 def rollback(service: str, *, project: Project | Path | str | None = None, **options: Any) -> Result:  # noqa: ANN401 - as there
     """Take a service back by one revision; options as of `dbkit.migrations.rollback`."""
     return migrations.rollback(_project(project), service, **options)

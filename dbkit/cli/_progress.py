@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dbkit.migrations.results import Event
 
 # Events that mean that work has begun; a bar for services that are at head would only flicker.
-WORK = frozenset({"creating", "waiting", "revision", "statement", "applied"})
+WORK = frozenset({"creating", "waiting", "revision", "statement", "applied", "seeding"})
 
 
 @dataclass(kw_only=True)

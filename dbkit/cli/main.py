@@ -10,7 +10,20 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from dbkit.cli import _diagnostics, _output, alembic, config, databases, doctor, grants, history, migrate, tls, waiting
+from dbkit.cli import (
+    _diagnostics,
+    _output,
+    alembic,
+    config,
+    databases,
+    doctor,
+    grants,
+    history,
+    migrate,
+    seeding,
+    tls,
+    waiting,
+)
 from dbkit.errors import DbkitError, ExitCode, TerminatedRunError
 
 
@@ -25,7 +38,7 @@ def build() -> typer.Typer:
         epilog="Example: dbkit migrate",
     )
     app.callback()(_root)
-    for module in (migrate, config, databases, doctor, grants, history, waiting, tls, alembic):
+    for module in (migrate, config, databases, doctor, grants, history, seeding, waiting, tls, alembic):
         module.register(app)
     return app
 

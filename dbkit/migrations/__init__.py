@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from dbkit.migrations.run import alembic, check, migrate, revision, rollback, sql, stamp
     from dbkit.migrations.seeds import seed
-    from dbkit.migrations.settle import settle
+    from dbkit.migrations.settling import settle
     from dbkit.migrations.waiting import Waiting, wait
 
 __all__ = [
@@ -69,7 +69,7 @@ _HOMES = {
     "health": "probing",
     "history": "reading",
     "seed": "seeds",
-    "settle": "settle",
+    "settle": "settling",
     "status": "reading",
     "wait": "waiting",
 }

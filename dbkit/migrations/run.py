@@ -22,7 +22,7 @@ from dbkit.migrations.dispatch import (
 )
 from dbkit.migrations.precheck import Look, look, look_at
 from dbkit.migrations.results import Event, NewRevision, Result, ServiceResult
-from dbkit.migrations.settle import settle, told
+from dbkit.migrations.settling import settle, told
 from dbkit.migrations.worker import Task
 from dbkit.revisions.history import read_history
 

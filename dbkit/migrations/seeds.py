@@ -30,8 +30,9 @@ from dbkit.migrations.dispatch import (
     task_for,
     unwrap,
 )
-from dbkit.migrations.precheck import describe
+from dbkit.migrations.precheck import blank, describe
 from dbkit.migrations.results import Event, Result, ServiceResult
+from dbkit.migrations.settling import settle, told
 from dbkit.migrations.worker import Answer, Task
 from dbkit.revisions.history import read_history
 from dbkit.revisions.standing import read_heads, refuse_ahead
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from dbkit.revisions.history import History
     from dbkit.service import Service
 
-__all__ = ["precedence", "seed", "sow"]
+__all__ = ["precedence", "refuse_production", "seed", "sow"]
 
 
 def seed(  # noqa: PLR0913 - each is an option of the command
@@ -56,9 +57,13 @@ def seed(  # noqa: PLR0913 - each is an option of the command
     yes: bool = False,
     dry_run: bool = False,
     jobs: int | None = None,
+    accept_fallback: bool = False,
     on_event: Listener | None = None,
 ) -> Result:
     """Write the sample rows of services that are not there yet; rows that are there stay as they are.
+
+    A service that may fall back (DATABASE_FALLBACK) and whose server cannot be reached has them written into the file in its
+    place, which must be at head; its result says so, and ends with 8.
 
     Args:
         project: whose services.
@@ -66,6 +71,7 @@ def seed(  # noqa: PLR0913 - each is an option of the command
         yes: agreed to in production.
         dry_run: find out how many rows would be written, and write nothing.
         jobs: how many services at once; by default one per processor, four at most.
+        accept_fallback: have a service that went well on the fallback end with 0.
         on_event: called in this thread with everything that happens.
 
     Returns:
@@ -78,10 +84,11 @@ def seed(  # noqa: PLR0913 - each is an option of the command
         ConfigurationError: services come after each other in a circle, or after one that there is not.
     """
     names, began, tell = project.select(services), time.monotonic(), on_event or no_listener
-    done = {name: _placed(project, name) for name in names}
     if not (yes or dry_run):
-        _refuse_production(project, names)
+        refuse_production(project, names)
     before = _order(project, names)
+    project = settle(project, names)
+    done = {name: _placed(project, name) for name in names}
     for name in names:
         tell(Event(event="start", service=name, result=done[name]))
     able = [name for name in names if done[name].exit_code is ExitCode.OK]
@@ -89,32 +96,41 @@ def seed(  # noqa: PLR0913 - each is an option of the command
     gate = _Gate(before={name: set(before[name]) & set(names) for name in names}, refused=set(names) - set(able))
     done |= carry_out(tasks, [done[name] for name in able], jobs=jobs, tell=tell, gate=gate)
     for name in names:
-        tell(Event(event="done" if done[name].exit_code is ExitCode.OK else "failed", service=name, result=done[name]))
+        event = "done" if done[name].exit_code is ExitCode.OK else "failed"
+        done[name] = told(done[name], accept=accept_fallback)
+        tell(Event(event=event, service=name, result=done[name]))
     return result_of("seed", [done[name] for name in names], began, dry_run=dry_run)
 
 
 def _placed(project: Project, name: str) -> ServiceResult:
     """Say where a service's rows are written, or why its configuration cannot be read."""
-    result = ServiceResult(service=name)
+    result = blank(project, name)
     try:
         return describe(result, project.config(name))
     except DbkitError as error:
         return result.failed(error)
 
 
-def _refuse_production(project: Project, names: Sequence[str]) -> None:
-    production = []
-    for name in names:
-        try:
-            if project.config(name).environment == "production":
-                production.append(name)
-        except DbkitError:
-            continue
+def refuse_production(project: Project, services: Sequence[str] = ()) -> None:
+    """Refuse services that are configured for production.
+
+    Raises:
+        UsageError: one of them is.
+        UnknownServiceError: a name is no service's.
+    """
+    production = [name for name in project.select(services) if _is_production(project, name)]
     if production:
         raise UsageError(
-            f"production: sample rows are not written into the database of {', '.join(production)}",
+            f"production: no sample rows are written into the database of {', '.join(production)}",
             hint="add --yes if that is what you mean",
         )
+
+
+def _is_production(project: Project, name: str) -> bool:
+    try:
+        return project.config(name).environment == "production"
+    except DbkitError:  # it stands in that service's result
+        return False
 
 
 def _order(project: Project, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -184,7 +200,7 @@ def sow(project: Project, name: str, link: Link, *, dry_run: bool = False) -> Se
     """Write one service's sample rows that are not there yet, in one transaction, by the service's own account."""
     import sqlalchemy as sa
 
-    result, began = ServiceResult(service=name), time.monotonic()
+    result, began = blank(project, name), time.monotonic()
     try:
         config = project.config(name)
         result = describe(result, config)
@@ -242,6 +258,10 @@ def _sown(  # noqa: PLR0913 - what it is made of
             raise link.stopped("before the sample rows were committed; none of them is written")
         link.tell(Event(event="seeding", service=result.service, done=done, total=total))
 
+    if result.fallback:
+        from dbkit.failover.attach import prove_usable
+
+        prove_usable(config, project.registration(result.service))
     with _opened(config, result.service) as connection:
         current = read_heads(connection, project.registration(result.service).version_table)
         result = replace(result, revision=", ".join(current) or None)
