@@ -55,6 +55,24 @@ def start_tls(wire: str, sock: socket.socket, *, context: ssl.SSLContext, host: 
         raise
 
 
+def greets(wire: str | None, sock: socket.socket) -> bool:
+    """Tell whether somebody at the other side speaks a protocol, as far as it can be told before TLS begins.
+
+    Args:
+        wire: the protocol, from the backend's traits; of one that is not known here, nothing can be told.
+        sock: connected, with a timeout.
+    """
+    opening = _OPENINGS.get(wire or "")
+    try:
+        if opening is not None:
+            opening(sock)
+    except TlsRefusedError:
+        return True
+    except (OSError, ValueError, struct.error):
+        return False
+    return opening is not None
+
+
 def is_known(wire: str | None) -> bool:
     """Tell whether TLS can be asked for in this protocol."""
     return wire in _OPENINGS or wire == TDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dbkit.backends import get_backend
 from dbkit.backends.marks import network_fault
+from dbkit.backends.opening import greets
 from dbkit.backends.protocol import Fault
 from dbkit.config.redact import redact
 from dbkit.deadlines import Watch
@@ -29,6 +31,7 @@ Reach = Callable[[Watch, Callable[[], None]], None]
 
 # What says that nobody is there; anything else is somebody's answer, or our own mistake.
 _NOBODY: Final = frozenset({Fault.UNREACHABLE, Fault.CONNECTION_LOST})
+TICK_S: Final = 0.01
 # What a driver may say of a socket that was shut under it.
 _SHUT: Final = _NOBODY | {Fault.TLS_REFUSED, Fault.OTHER}
 
@@ -137,7 +140,21 @@ class Try:
         if self._watch.passed and (fault in _SHUT or isinstance(error, DeadlineError | TimeoutError)):
             return self._attempt(Outcome.SILENT)
         absent = fault in _NOBODY or isinstance(error, DeadlineError)
+        if fault is Fault.CONNECTION_LOST and self._greets():
+            absent = False  # whoever hangs up later may do so over TLS, and no driver says it reliably
         return self._attempt(Outcome.ABSENT if absent else Outcome.REFUSED, _worded(self._config, error))
+
+    def _greets(self) -> bool:
+        """Tell whether a server that hung up is there, where what it did not like may be TLS."""
+        config = self._config
+        if config.host is None or config.port is None or config.endpoint().tls.mode == "off":
+            return False
+        left_s = max(TICK_S, self._watch.left_s)
+        try:
+            with socket.create_connection((config.host, config.port), timeout=left_s) as sock:
+                return greets(get_backend(config.backend).traits.wire, sock)
+        except OSError:
+            return False
 
     def _attempt(self, outcome: Outcome, error: DbkitError | None = None) -> Attempt:
         return Attempt(

@@ -20,9 +20,10 @@ _CODES: Final = {
     Fault.LOGIN_REFUSED: (18456, 18452, 18450, 18470, 18486, 18487, 18488, 40532),
     Fault.DATABASE_EXISTS: (1801,),
     Fault.NOT_ALLOWED: (229, 230, 262, 297, 300, 916, 15247),
-    # too many connections, starting or updating itself, one user only; in Azure a firewall, a move, a limit
-    Fault.TURNED_AWAY: (17809,),
-    Fault.UNREACHABLE: (17830, 18401, 18461, 40613, 40615, 40197, 40501, 10928, 10929, 49918, 49919, 49920),
+    # too many connections, one user only; in Azure a firewall, a limit
+    Fault.TURNED_AWAY: (17809, 18461, 40501, 40615, 10928, 10929, 49918, 49919, 49920),
+    # starting or updating itself; in Azure a move
+    Fault.UNREACHABLE: (17830, 18401, 40613, 40197),
     # killed; 4014: the server read nonsense, and closes
     Fault.CONNECTION_LOST: (596, 4014),
     Fault.LOCK_TIMEOUT: (1222,),

@@ -5,10 +5,9 @@ Codes: https://dev.mysql.com/doc/mysql-errors/8.0/en/ and https://docs.pingcap.c
 
 from __future__ import annotations
 
-import ssl
 from typing import Final
 
-from dbkit.backends.marks import driver_error, marked_fault, one_line
+from dbkit.backends.marks import driver_error, marked_fault, network_fault, one_line, refuses_certificate
 from dbkit.backends.protocol import Errors, Fault
 
 _CODES: Final = {
@@ -51,9 +50,9 @@ class MysqlErrors:
         driver = driver_error(error)
         found = _FAULTS.get(code_of(driver), Fault.OTHER)
         # a connection that is killed in the middle gives 2013 with an ssl.SSLError in it, and is no fault of TLS
-        if found is Fault.UNREACHABLE and isinstance(_cause(driver), ssl.SSLError):
-            return Fault.TLS_REFUSED
-        return found
+        if found is Fault.UNREACHABLE:
+            return network_fault(_cause(driver) or driver) or found
+        return Fault.TLS_REFUSED if found is Fault.CONNECTION_LOST and refuses_certificate(driver) else found
 
     def message(self, error: BaseException) -> str:
         """Word an error in one line: the server's text, and its number behind it."""

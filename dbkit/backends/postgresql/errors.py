@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dbkit.backends.marks import driver_error, marked_fault, network_fault, network_message, one_line
+from dbkit.backends.marks import (
+    driver_error,
+    marked_fault,
+    network_fault,
+    network_message,
+    one_line,
+    refuses_certificate,
+)
 from dbkit.backends.protocol import Errors, Fault
 
 _STATES: Final = {
@@ -34,7 +41,9 @@ _TEXTS: Final = (
     (
         Fault.TLS_REFUSED,
         re.compile(
-            r"SSL error|certificate|does not support SSL|SSL connection (?:is|was) required|no encryption|rejected SSL upgrade",
+            # libpq puts "failed: " before what ended the handshake
+            r"SSL error|failed: SSL SYSCALL error|certificate|does not support SSL|SSL connection (?:is|was) required|no encryption"
+            r"|rejected SSL upgrade",
             re.IGNORECASE,
         ),
     ),
@@ -49,16 +58,30 @@ _TEXTS: Final = (
     (
         Fault.CONNECTION_LOST,
         re.compile(
-            r"server closed the connection|connection already closed|terminating connection|could not (?:send|receive) data"
+            r"server closed the connection|Connection reset by peer|connection already closed|terminating connection|could not (?:send|receive) data"
             r"|(?:the|underlying) connection is (?:closed|lost)|consuming input failed"
         ),
     ),
-    (Fault.TURNED_AWAY, re.compile(r"too many (?:clients|connections)|remaining connection slots are reserved")),
+    (
+        Fault.TURNED_AWAY,
+        re.compile(
+            r"too many (?:clients|connections)|remaining connection slots are reserved|pg_hba\.conf rejects"
+            r"|not currently accepting connections"
+        ),
+    ),
+    # what is left of the server's own words is no absence; "the database system is" starting up, shutting down, recovering
+    (
+        Fault.UNREACHABLE,
+        re.compile(r"the database system is|could not translate host name|failed to resolve host|timeout expired"),
+    ),
+    (
+        Fault.OTHER,
+        re.compile(r"FATAL:|received invalid response|expected authentication request|[Uu]nexpected message"),
+    ),
     (
         Fault.UNREACHABLE,
         re.compile(
-            r"refused|timeout expired|could not translate host name|failed to resolve host|No route to host|Network is unreachable|No such file or directory"
-            r"|starting up|shutting down|connection to server .* failed"
+            r"refused|No route to host|Network is unreachable|No such file or directory|connection to server .* failed"
         ),
     ),
 )
@@ -79,6 +102,8 @@ class PostgresqlErrors:
             return Fault.DATABASE_EXISTS  # two CREATE at once: the loser hears of the index
         if state == "28000" and "certificate" in str(driver):
             return Fault.TLS_REFUSED  # the server wants the client's
+        if refuses_certificate(driver):
+            return Fault.TLS_REFUSED
         if state is not None:
             return _STATES.get(state, Fault.CONNECTION_LOST if state.startswith("08") else Fault.OTHER)
         found = next((fault for fault, pattern in _TEXTS if pattern.search(str(driver))), None)
