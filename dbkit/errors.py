@@ -228,6 +228,14 @@ class RevisionFailedError(DbkitError):
         self.committed = committed
 
 
+class IrreversibleError(DbkitError):
+    """A revision cannot be undone. Raised by its `downgrade`, with why."""
+
+    def __init__(self, why: str, *, hint: str | None = None) -> None:
+        """Keep why, and what to do instead: where nothing is given, what helps in every case."""
+        super().__init__(why, hint=hint or "restore a backup that is older, or go forward with a new revision")
+
+
 class UncommittableError(DbkitError):
     """What a revision has done must not be committed: rows would refer to rows that are not there."""
 

@@ -275,7 +275,9 @@ def _would_undo(project: Project, service: str, to: str) -> ServiceResult:
     found = read_history(service, project.registration(service).migrations)
     current = [name for name in (seen.result.revision or "").split(", ") if name]
     try:
-        return replace(seen.result, pending=found.undone(current, to))
+        undone = found.undone(current, to)
+        found.refuse_irreversible(undone)
+        return replace(seen.result, pending=undone)
     except DbkitError as error:
         return seen.result.failed(error)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dbkit.errors import DbkitError, InterruptedRunError
+from dbkit.errors import DbkitError, InterruptedRunError, IrreversibleError
 from dbkit.migrations.env import Environment
 from dbkit.migrations.failures import revision_failed
 from dbkit.migrations.funnel import Funnel, Send
@@ -91,6 +91,8 @@ class Session:
         self.funnel.stop()
         if isinstance(error, InterruptedRunError):
             return error  # it stopped where nothing is left half-done
+        if isinstance(error, IrreversibleError) and not self.funnel.count:
+            return IrreversibleError(f"revision {_name(step)!r} cannot be undone: {error.message}", hint=error.hint)
         script = _script(step)
         return revision_failed(error, self.connection, self.funnel, revision=_name(step), file=str(script.path))
 

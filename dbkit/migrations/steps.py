@@ -70,6 +70,7 @@ class _Downgrade:
     def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
         history = session.environment.history
         undone = history.undone(current, self.target)
+        history.refuse_irreversible(undone)
         scripts = session.environment.scripts()
         return [MigrationStep.downgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in undone]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dbkit.errors import HistoryError, RevisionFileError
+from dbkit.errors import HistoryError, IrreversibleError, RevisionFileError
 
 ATTEMPTS = 5
 _one_at_a_time = threading.Lock()
@@ -28,6 +28,8 @@ class Script:
     file: Path
     created_tables: frozenset[str] = frozenset()
     """Tables that the file creates, or renames something to, by a literal name."""
+    irreversible: str | None = None
+    """Why it cannot be undone, where its downgrade does nothing but say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,17 @@ class History:
         kept = self.ancestry([goal])
         return tuple(revision for revision in applied if revision not in kept)
 
+    def refuse_irreversible(self, revisions: Iterable[str]) -> None:
+        """Refuse to undo revisions one of which says that it cannot be: known before the first of them is touched.
+
+        Raises:
+            IrreversibleError: it is so; the message names the revision, and why.
+        """
+        for revision in revisions:
+            why = self.scripts[revision].irreversible
+            if why is not None:
+                raise IrreversibleError(f"revision {revision!r} cannot be undone: {why}; nothing was undone")
+
 
 def _steps(service: str, target: str) -> int:
     if not target[1:].isdigit() or target[1:] == "0":
@@ -220,7 +233,8 @@ def _through_alembic(folder: Path) -> list[Script]:
             labels=(),
             description=(script.doc or "").partition("\n")[0].strip(),
             file=Path(script.path),
-            created_tables=frozenset(_created(_parsed(Path(script.path)))),
+            created_tables=frozenset(_created(tree := _parsed(Path(script.path)))),
+            irreversible=_irreversible(tree),
         )
         for script in found
     ]
@@ -251,6 +265,7 @@ def _read(service: str, file: Path) -> Iterator[Script]:
         description=(ast.get_docstring(tree) or "").partition("\n")[0].strip() or file.stem,
         file=file,
         created_tables=frozenset(_created(tree)),
+        irreversible=_irreversible(tree),
     )
 
 
@@ -297,6 +312,18 @@ def _created(tree: ast.Module) -> Iterator[str]:
                 name = node.args[position]
                 if isinstance(name, ast.Constant) and isinstance(name.value, str):
                     yield name.value
+
+
+def _irreversible(tree: ast.Module) -> str | None:
+    """Find why a file cannot be undone: `raise IrreversibleError("…")` is all that its downgrade does."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
+            raised = node.body[1 if ast.get_docstring(node) is not None else 0 :][:1]
+            call = raised[0].exc if raised and isinstance(raised[0], ast.Raise) else None
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("IrreversibleError") and call.args:
+                why = call.args[0]
+                return str(why.value) if isinstance(why, ast.Constant) else ast.unparse(why)
+    return None
 
 
 def _refuse_doubles(service: str, scripts: list[Script]) -> None:

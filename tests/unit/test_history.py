@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from dbkit.errors import HistoryError, RevisionFileError
+from dbkit.errors import HistoryError, IrreversibleError, RevisionFileError
 from dbkit.revisions.history import History, read_history
 from tests.projects import Home
 
@@ -131,3 +131,35 @@ def test_histories_are_read_in_many_threads_at_once(home: Home) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: history(home).head(), range(40)))
     assert found == ["0040"] * 40
+
+
+@pytest.mark.parametrize(
+    ("downgrade", "why"),
+    [
+        ('raise IrreversibleError("the addresses are gone")', "the addresses are gone"),
+        (
+            '"""Refuse."""\nraise dbkit.errors.IrreversibleError("the addresses are gone", hint="ask")',
+            "the addresses are gone",
+        ),
+        ("raise IrreversibleError(WHY)", "WHY"),
+        ('op.drop_table("a")\nraise IrreversibleError("too late")', None),
+        ('raise ValueError("no")', None),
+        ("pass", None),
+    ],
+    ids=["bare", "behind a docstring", "computed", "after a statement", "another error", "nothing"],
+)
+def test_a_file_that_cannot_be_undone_says_why(home: Home, downgrade: str, why: str | None) -> None:
+    home.revision("user", "0001", "pass", downgrade)
+
+    assert history(home).scripts["0001"].irreversible == why
+
+
+def test_what_cannot_be_undone_is_refused_wherever_it_stands(home: Home) -> None:
+    home.table("user", "0001", "a")
+    home.revision("user", "0002", "pass", 'raise IrreversibleError("it is gone")', down="0001")
+    home.revision("user", "0003", "pass", "pass", down="0002")
+    found = history(home)
+
+    found.refuse_irreversible(found.undone(["0003"], "-1"))
+    with pytest.raises(IrreversibleError, match=r"^revision '0002' cannot be undone: it is gone; nothing was undone$"):
+        found.refuse_irreversible(found.undone(["0003"], "base"))
