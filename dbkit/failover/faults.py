@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ def fallback_error(config: DatabaseConfig, error: BaseException) -> FallbackErro
         error: the driver's, SQLAlchemy's wrapper of it, or the system's about a file beside it.
     """
     errors = get_backend(config.backend).errors
+    path = Path(str(config.database))
     name, again = repr(config.database), migrate_hint(config.service)
     said = str(error.strerror) if isinstance(error, OSError) else redact(errors.message(error))
     fault = _SYSTEM.get(error.errno or 0, Fault.OTHER) if isinstance(error, OSError) else errors.fault(error)
@@ -67,7 +69,7 @@ def fallback_error(config: DatabaseConfig, error: BaseException) -> FallbackErro
             return FallbackLockedError(
                 f"{name} is locked by another process: {said}", hint="try again when that has ended its transaction"
             )
-        case Fault.UNREACHABLE if not Path(str(config.database)).exists():
+        case Fault.UNREACHABLE if not path.exists() and os.access(path.parent, os.W_OK):
             return FallbackMissingError(f"{name} is not there", hint=again)
         case Fault.READ_ONLY | Fault.NOT_ALLOWED | Fault.UNREACHABLE:
             return FallbackReadOnlyError(

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dbkit.config import DatabaseConfig
+from dbkit.config.connect import connect
+from dbkit.errors import (
+    FallbackDamagedError,
+    FallbackForeignError,
+    FallbackLockedError,
+    FallbackMissingError,
+    FallbackReadOnlyError,
+)
+from dbkit.failover.identity import claim, read_identity, refuse_foreign
+from tests.stand_ins import locked, made, stand_in, unwritable
+
+
+def test_a_file_is_made_with_its_identity(tmp_path: Path) -> None:
+    config = stand_in(tmp_path)
+    assert claim(config) is True
+    with connect(config) as connection:
+        found = read_identity(connection)
+    assert found is not None
+    assert (found.mode, found.service) == ("dev", "user")
+    assert found.stands_in_for == "TiDB at localhost:4000, database 'user_db'"
+    assert abs((datetime.now(UTC) - found.created_at).total_seconds()) < 60
+
+
+def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
+    config = stand_in(tmp_path)
+    path = made(config, "0001")
+    assert claim(config) is False
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM people").fetchall() == [("Ada",)]
+
+
+def test_a_file_without_an_identity_has_none(tmp_path: Path) -> None:
+    with connect(DatabaseConfig(backend="sqlite", sqlite_path=str(tmp_path / "plain.db"))) as connection:
+        assert read_identity(connection) is None
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_an_empty_file_is_taken(tmp_path: Path, content: bytes | None) -> None:
+    config = stand_in(tmp_path)
+    path = Path(str(config.database))
+    if content is None:
+        sqlite3.connect(path, isolation_level=None).execute("PRAGMA user_version = 7").close()
+    else:
+        path.write_bytes(content)
+    assert claim(config) is True
+    assert refuse_foreign(config) is not None
+
+
+def test_of_many_that_claim_at_once_one_makes_the_file(tmp_path: Path) -> None:
+    config = stand_in(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(lambda _: claim(config), range(8))) == [False] * 7 + [True]
+
+
+def test_two_services_cannot_have_one_file(tmp_path: Path) -> None:
+    claim(stand_in(tmp_path, "project", name="one.fallback.db"))
+    with pytest.raises(
+        FallbackForeignError, match="stands in for the server of service 'project', not of 'user'"
+    ) as told:
+        claim(stand_in(tmp_path, "user", name="one.fallback.db"))
+    assert "{service}" in str(told.value.hint)
+    assert told.value.exit_code == 2
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+def test_somebody_elses_file_keeps_every_byte(tmp_path: Path, journal: str) -> None:
+    config = stand_in(tmp_path)
+    path = Path(str(config.database))
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA journal_mode={journal}")
+        connection.execute("CREATE TABLE diary (day TEXT)")
+        connection.execute("INSERT INTO diary VALUES ('today')")
+    connection.close()
+    before = path.read_bytes()
+    for _ in range(2):
+        with pytest.raises(FallbackForeignError, match=r"holds 1 tables \(diary, …\)"):
+            claim(config)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["user.fallback.db"]
+
+
+def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
+    config = stand_in(tmp_path)
+    Path(str(config.database)).mkdir()
+    with pytest.raises(FallbackForeignError, match="is no file"):
+        claim(config)
+
+
+def test_a_file_of_another_mode_is_refused(tmp_path: Path) -> None:
+    config = stand_in(tmp_path)
+    with sqlite3.connect(made(config)) as connection:
+        connection.execute("UPDATE dbkit_identity SET mode = 'journal'")
+    connection.close()
+    with pytest.raises(FallbackForeignError, match="was made for mode 'journal', not 'dev'"):
+        claim(config)
+
+
+@pytest.mark.parametrize("content", [b"\0" * 4096, b"garbage" * 1000, b"SQLite format 3\0" + b"\xff" * 4080])
+def test_a_file_that_is_no_database_is_damaged_and_kept(tmp_path: Path, content: bytes) -> None:
+    config = stand_in(tmp_path)
+    path = Path(str(config.database))
+    path.write_bytes(content)
+    with pytest.raises(FallbackDamagedError) as told:
+        claim(config)
+    assert "dbkit migrate --fallback dev user" in str(told.value.hint)
+    assert path.read_bytes() == content
+
+
+def test_a_truncated_file_is_damaged(tmp_path: Path) -> None:
+    config = stand_in(tmp_path)
+    path = made(config, "0001")
+    with path.open("r+b") as file:
+        file.truncate(5000)
+    with pytest.raises(FallbackDamagedError):
+        claim(config)
+
+
+def test_a_file_that_somebody_holds_is_locked(tmp_path: Path) -> None:
+    config = stand_in(tmp_path)
+    with locked(made(config, "0001")), pytest.raises(FallbackLockedError) as told:
+        claim(config)
+    assert told.value.exit_code == 5
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FallbackMissingError, match="there is no folder"):
+        claim(stand_in(tmp_path / "nowhere"))
+
+
+def test_in_a_folder_that_cannot_be_written_no_file_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "fixed"
+    folder.mkdir()
+    with unwritable(folder), pytest.raises(FallbackReadOnlyError):
+        claim(stand_in(folder))
+
+
+def test_the_folder_of_the_default_path_is_made(tmp_path: Path) -> None:
+    config = stand_in(tmp_path / ".dbkit")
+    assert claim(config) is True
+    assert Path(str(config.database)).is_file()
