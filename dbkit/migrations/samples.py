@@ -41,6 +41,7 @@ class Row:
     instance: object | None = None
     """The instance that it was read off; None for a row of an association table."""
     references: tuple[Reference, ...] = field(init=False)
+    """What it needs to be there; not itself, as a row of a class that inherits refers to its own first table."""
 
     def __post_init__(self) -> None:
         """Read the foreign keys once."""
@@ -66,9 +67,13 @@ class Row:
             for constraint in sorted(table.foreign_key_constraints, key=lambda one: list(one.column_keys)):
                 values = tuple(self.values.get(column) for column in constraint.columns)
                 there = tuple(element.column for element in constraint.elements)
-                inherits = there[0].table in self.tables and values == tuple(self.values.get(one) for one in there)
-                if None not in values and not inherits:
+                if all(map(_is_known, values)) and values != tuple(self.values.get(column) for column in there):
                     yield Reference(columns=there, values=values)
+
+
+def _is_known(value: object) -> bool:
+    """Tell a value from none, and from one that the database would make."""
+    return value is not None and not isinstance(value, sa.ClauseElement)
 
 
 def worded_key(columns: Sequence[sa.Column[Any]], values: Sequence[object]) -> str:
@@ -142,7 +147,7 @@ class _Pair:
     def copy_to(self, target: InstanceState[Any]) -> bool:
         """Copy the value, where it is known; tell whether that changed anything."""
         value, key = self.value, target.mapper.get_property_by_column(self.here).key
-        if value is None or target.dict.get(key) == value:
+        if not _is_known(value) or target.dict.get(key) == value:
             return False
         attributes.set_attribute(target.obj(), key, value)
         return True
@@ -221,7 +226,7 @@ def _refuse_clashes(rows: Iterable[Row]) -> list[Row]:
     for row in rows:
         number = counts[row.table] = counts.get(row.table, 0) + 1
         for column, value in zip(row.key_columns, row.key, strict=True):
-            if value is None or isinstance(value, sa.ClauseElement):
+            if not _is_known(value):
                 raise SeedError(
                     f"sample row {number} of table {row.table!r} has no {column.name!r}, so it would be written again by each run",
                     hint="set the whole primary key, the same at each run: uuid.uuid5() of a name, for instance",
