@@ -206,6 +206,9 @@ def _item(kind: ArrayKind) -> _Item:
 def _each(convert: Callable[[Any], Any] | None, items: Iterable[Any]) -> list[Any]:
     if convert is None:
         return list(items)
+    items = list(items)
+    if None not in items:
+        return list(map(convert, items))
     return [None if item is None else convert(item) for item in items]
 
 

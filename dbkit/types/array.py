@@ -47,7 +47,9 @@ class Array(PortableType[list[Any]]):
         return [None if item is None else self.item.accept(item) for item in value]
 
     def restore(self, value: list[Any]) -> list[Any]:
-        """Make of each item what the models expect."""
+        """Make of each item what the models expect; vectors are long, and floats are that already."""
+        if type(self.item).restore is PortableType.restore:
+            return value
         return [None if item is None else self.item.restore(item) for item in value]
 
     def parse(self, value: object) -> object:
