@@ -50,7 +50,7 @@ class Keyset(Generic[T]):
     key: bytes = b""
     """A secret that cursors are signed with; without one they are safe from accidents alone."""
 
-    def page(
+    def page(  # noqa: PLR0913 - what a page of a list is made of
         self,
         session: Session,
         query: sa.Select[Any],
@@ -58,6 +58,7 @@ class Keyset(Generic[T]):
         limit: int,
         cursor: str | None,
         asked: Sequence[object] = (),
+        keep: Callable[[T], bool] | None = None,
     ) -> Page[T]:
         """Read one page.
 
@@ -67,6 +68,7 @@ class Keyset(Generic[T]):
             limit: how many rows at most, 1 to 200.
             cursor: where the page before ended; None for the first.
             asked: what the filters were, by which a cursor of another list is known.
+            keep: which rows the list is of, where the backends would not tell alike; all others are read and passed over.
 
         Raises:
             Invalid: the limit is out of range.
@@ -75,12 +77,38 @@ class Keyset(Generic[T]):
         if not 1 <= limit <= LARGEST_PAGE:
             raise Invalid("limit", f"{limit} is not within 1 and {LARGEST_PAGE}")
         name = repr([column.key for column in self.columns] + [self.descending, *map(str, asked)])
-        if cursor is not None:
-            query = query.where(self._behind(self._read(cursor, name)))
-        order = [column.desc() if self.descending else column.asc() for column in self.columns]
-        found = session.scalars(query.order_by(*order).limit(limit + 1)).all()
+        behind = None if cursor is None else self._read(cursor, name)
+        if keep is None:
+            found = list(session.scalars(self._ordered(query, behind).limit(limit + 1)))
+        else:
+            found = self._sifted(session, query, keep=keep, behind=behind, enough=limit + 1)
         items = tuple(found[:limit])
         return Page(items=items, cursor=self._write(items[-1], name) if len(found) > limit else None)
+
+    def _sifted(
+        self,
+        session: Session,
+        query: sa.Select[Any],
+        *,
+        keep: Callable[[T], bool],
+        behind: Sequence[object] | None,
+        enough: int,
+    ) -> list[T]:
+        """Read on, in the largest of pages, until enough rows were kept or none are left."""
+        found: list[T] = []
+        while True:
+            rows = session.scalars(self._ordered(query, behind).limit(LARGEST_PAGE)).all()
+            found += filter(keep, rows)
+            if len(found) >= enough or len(rows) < LARGEST_PAGE:
+                return found[:enough]
+            behind = self._values(rows[-1])
+
+    def _ordered(self, query: sa.Select[Any], behind: Sequence[object] | None) -> sa.Select[Any]:
+        order = [column.desc() if self.descending else column.asc() for column in self.columns]
+        return (query if behind is None else query.where(self._behind(behind))).order_by(*order)
+
+    def _values(self, row: T) -> list[object]:
+        return [getattr(row, column.key) for column in self.columns]
 
     def _behind(self, values: Sequence[object]) -> sa.ColumnElement[bool]:
         """Word "comes after these values" without comparing rows, which SQL Server does not know."""
@@ -91,7 +119,7 @@ class Keyset(Generic[T]):
         return found
 
     def _write(self, row: T, name: str) -> str:
-        data = json.dumps([_plain(getattr(row, column.key)) for column in self.columns], separators=(",", ":")).encode()
+        data = json.dumps([_plain(value) for value in self._values(row)], separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(self._digest(data, name) + data).decode().rstrip("=")
 
     def _read(self, cursor: str, name: str) -> list[object]:
