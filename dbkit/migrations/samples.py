@@ -94,8 +94,8 @@ def read_rows(given: Iterable[object], metadata: sa.MetaData) -> list[Row]:
     """
     states = _states(given, metadata)
     links = list(_links(states))
-    while any(link.copy() for link in links):
-        pass  # a key that came from a parent may be another row's reference
+    while [link for link in links if link.copy()]:
+        pass  # what has come from a parent may be what a child refers to
     rows = [_row(state) for state in states] + [link.row for link in links if link.row is not None]
     for state in states:
         _cut(state)
@@ -164,7 +164,7 @@ class _Link:
     def copy(self) -> bool:
         """Copy what is known by now; tell whether that changed anything."""
         target = self.target
-        return target is not None and any(pair.copy_to(target) for pair in self.pairs)
+        return target is not None and bool([pair for pair in self.pairs if pair.copy_to(target)])
 
     @property
     def row(self) -> Row | None:

@@ -107,9 +107,10 @@ class Sower:
             raise
         except Exception as error:
             file, line = failed_at(error, self.root)
+            where = f" at {file}:{line}" if line else ""
             said = " ".join(str(error).split())
             raise SeedError(
-                redact(f"{what} cannot be written: {type(error).__name__} at {file}:{line}: {said}"),
+                redact(f"{what} cannot be written: {type(error).__name__}{where}: {said}"),
                 hint="mend the models or the seed; nothing was written",
             ) from error
 
