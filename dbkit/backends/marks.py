@@ -34,9 +34,7 @@ def network_fault(error: BaseException) -> Fault | None:
     """Classify what the system or the TLS library raised, as asynchronous drivers let it through; None for anything else."""
     if isinstance(error, ssl.SSLError) or _ended_handshake(error):  # OSErrors too
         return Fault.TLS_REFUSED
-    if isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError | EOFError):
-        return Fault.CONNECTION_LOST
-    return Fault.UNREACHABLE if isinstance(error, OSError) else None
+    return Fault.UNREACHABLE if isinstance(error, OSError | EOFError) else None
 
 
 def refuses_certificate(error: BaseException) -> bool:

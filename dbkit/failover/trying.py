@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -31,6 +33,8 @@ Reach = Callable[[Watch, Callable[[], None]], None]
 
 # What says that nobody is there; anything else is somebody's answer, or our own mistake.
 _NOBODY: Final = frozenset({Fault.UNREACHABLE, Fault.CONNECTION_LOST})
+# The system's words, which drivers hand on; the number of the error they do not.
+_HUNG_UP: Final = tuple(os.strerror(number) for number in (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE))
 TICK_S: Final = 0.01
 # What a driver may say of a socket that was shut under it.
 _SHUT: Final = _NOBODY | {Fault.TLS_REFUSED, Fault.OTHER}
@@ -140,7 +144,8 @@ class Try:
         if self._watch.passed and (fault in _SHUT or isinstance(error, DeadlineError | TimeoutError)):
             return self._attempt(Outcome.SILENT)
         absent = fault in _NOBODY or isinstance(error, DeadlineError)
-        if fault is Fault.CONNECTION_LOST and self._greets():
+        hung_up = fault is Fault.CONNECTION_LOST or any(words in str(error) for words in _HUNG_UP)
+        if absent and hung_up and self._greets():
             absent = False  # whoever hangs up later may do so over TLS, and no driver says it reliably
         return self._attempt(Outcome.ABSENT if absent else Outcome.REFUSED, _worded(self._config, error))
 

@@ -50,8 +50,8 @@ class MysqlErrors:
         driver = driver_error(error)
         found = _FAULTS.get(code_of(driver), Fault.OTHER)
         # a connection that is killed in the middle gives 2013 with an ssl.SSLError in it, and is no fault of TLS
-        if found is Fault.UNREACHABLE:
-            return network_fault(_cause(driver) or driver) or found
+        if found is Fault.UNREACHABLE and network_fault(_cause(driver) or driver) is Fault.TLS_REFUSED:
+            return Fault.TLS_REFUSED
         return Fault.TLS_REFUSED if found is Fault.CONNECTION_LOST and refuses_certificate(driver) else found
 
     def message(self, error: BaseException) -> str:

@@ -58,7 +58,7 @@ _TEXTS: Final = (
     (
         Fault.CONNECTION_LOST,
         re.compile(
-            r"server closed the connection|Connection reset by peer|connection already closed|terminating connection|could not (?:send|receive) data"
+            r"server closed the connection|connection already closed|terminating connection|could not (?:send|receive) data"
             r"|(?:the|underlying) connection is (?:closed|lost)|consuming input failed"
         ),
     ),
