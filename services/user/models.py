@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 import uuid
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -23,7 +25,10 @@ __all__ = [
     "Session",
     "User",
     "UserRole",
+    "folded",
 ]
+
+NAME_KEY_LENGTH = 600
 
 
 class Base(DeclarativeBase):
@@ -53,7 +58,7 @@ class User(Versioned, Timestamps, Base):
     """An account. The e-mail address is the log-in, kept as it is compared: in lower case."""
 
     __tablename__ = "users"
-    __table_args__ = (sa.Index(None, "status", "created_at"),)
+    __table_args__ = (sa.Index(None, "status", "created_at"), sa.Index(None, "created_at", "id"))
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(dbt.String(320), unique=True)
@@ -108,27 +113,52 @@ class UserRole(Base):
     role: Mapped[Role] = relationship()
 
 
+def folded(given_name: str, family_name: str | None = None) -> str:
+    """Make what names are found by: no two servers fold the case of all letters alike, so it is done before it is kept."""
+    name = given_name if family_name is None else f"{given_name} {family_name}"
+    return unicodedata.normalize("NFC", name).casefold()[:NAME_KEY_LENGTH]
+
+
+def _folded(context: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    values = context.get_current_parameters()
+    return folded(values["given_name"], values.get("family_name"))
+
+
 class Profile(Timestamps, Base):
-    """What a user shows of themselves."""
+    """What a user shows of themselves. Columns that were added later stand last, as they do in a table that has grown."""
 
     __tablename__ = "profiles"
 
     user_id: Mapped[uuid.UUID] = mapped_column(
         dbt.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
-    full_name: Mapped[str] = mapped_column(dbt.String(200))
+    given_name: Mapped[str] = mapped_column(dbt.String(200), sort_order=110)
+    """All of the name where it is one word."""
+    family_name: Mapped[str | None] = mapped_column(dbt.String(200), sort_order=111)
+    name_key: Mapped[str] = mapped_column(
+        dbt.String(NAME_KEY_LENGTH),
+        default=_folded,
+        server_default=dbt.Literal("", dbt.String(NAME_KEY_LENGTH)),
+        sort_order=112,
+    )
+    """The folded name; of a row that was written without the models it is empty, and no name finds it."""
     job_title: Mapped[str | None] = mapped_column(dbt.String(120))
-    biography: Mapped[str | None] = mapped_column(dbt.Text())
+    about: Mapped[str | None] = mapped_column(dbt.Text())
     avatar: Mapped[bytes | None] = mapped_column(dbt.Binary())
     locale: Mapped[str] = mapped_column(dbt.String(35), default="en", server_default=dbt.Literal("en", dbt.String(35)))
     time_zone: Mapped[str] = mapped_column(
-        dbt.String(64), default="UTC", server_default=dbt.Literal("UTC", dbt.String(64))
+        dbt.String(64), default="Etc/UTC", server_default=dbt.Literal("Etc/UTC", dbt.String(64))
     )
     skills: Mapped[Texts]
     settings: Mapped[JsonObject]
     hourly_rate: Mapped[Decimal | None] = mapped_column(dbt.Numeric(10, 2))
 
     user: Mapped[User] = relationship(back_populates="profile")
+
+    @property
+    def full_name(self) -> str:
+        """The name as it is shown."""
+        return self.given_name if self.family_name is None else f"{self.given_name} {self.family_name}"
 
 
 class Session(Base):
@@ -142,7 +172,7 @@ class Session(Base):
     token_hash: Mapped[bytes] = mapped_column(dbt.Binary(32), unique=True)
     """SHA-256 of the token."""
     client: Mapped[JsonObject]
-    """The address and the user agent, as far as they are known."""
+    """The network and the user agent, as far as they are known; never the address, which is a person's."""
     created_at: Mapped[datetime] = mapped_column(dbt.UtcDateTime(), default=utc_now, server_default=dbt.Now())
     last_seen_at: Mapped[datetime | None] = mapped_column(dbt.UtcDateTime())
     expires_at: Mapped[datetime] = mapped_column(dbt.UtcDateTime(), index=True)

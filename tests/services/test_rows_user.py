@@ -29,7 +29,7 @@ def a_user(**values: object) -> User:
 
 def test_deleting_a_user_deletes_what_is_theirs_and_keeps_the_record(session: Session) -> None:
     role = Role(name=str(uuid.uuid4()))
-    user = a_user(profile=Profile(full_name="Ada Lovelace"), roles=[UserRole(role=role)])
+    user = a_user(profile=Profile(given_name="Ada", family_name="Lovelace"), roles=[UserRole(role=role)])
     user.sessions = [SignIn(token_hash=secrets.token_bytes(32), expires_at=datetime.now(UTC))]
     session.add_all([user, role])
     session.flush()
@@ -84,7 +84,7 @@ def test_two_sign_ins_cannot_have_one_token(session: Session) -> None:
 
 
 def test_a_profile_needs_its_user(session: Session) -> None:
-    session.add(Profile(user_id=uuid.uuid4(), full_name="Nobody"))
+    session.add(Profile(user_id=uuid.uuid4(), given_name="Nobody"))
 
     with pytest.raises(IntegrityError):
         session.flush()
@@ -93,16 +93,17 @@ def test_a_profile_needs_its_user(session: Session) -> None:
 def test_a_row_written_without_the_models_gets_the_defaults(session: Session) -> None:
     user_id = uuid.uuid4()
     users = sa.table("users", sa.column("id", dbt.Uuid()), sa.column("email", dbt.String(320)))
-    profiles = sa.table("profiles", sa.column("user_id", dbt.Uuid()), sa.column("full_name", dbt.String(200)))
+    profiles = sa.table("profiles", sa.column("user_id", dbt.Uuid()), sa.column("given_name", dbt.String(200)))
     session.execute(users.insert().values(id=user_id, email=f"{user_id}@example.org"))
-    session.execute(profiles.insert().values(user_id=user_id, full_name="Grace Hopper"))
+    session.execute(profiles.insert().values(user_id=user_id, given_name="Grace"))
     session.commit()
 
     user = session.get_one(User, user_id)
     profile = session.get_one(Profile, user_id)
 
     assert (user.status, user.is_staff, user.version) == (AccountStatus.INVITED, False, 1)
-    assert (profile.locale, profile.time_zone, profile.skills, profile.settings) == ("en", "UTC", [], {})
+    assert (profile.locale, profile.time_zone, profile.skills, profile.settings) == ("en", "Etc/UTC", [], {})
+    assert (profile.family_name, profile.name_key) == (None, "")
     assert abs(user.created_at - datetime.now(UTC)) < timedelta(minutes=5)
     assert user.created_at.tzinfo is UTC
 
@@ -122,8 +123,9 @@ def test_who_has_seen_an_old_version_cannot_overwrite_a_newer_one(migrated: sa.E
 
 def test_a_profile_comes_back_as_it_was_written(session: Session) -> None:
     values = {
-        "full_name": "Zoë 山田 🏗",
-        "biography": "long " * 20_000,
+        "given_name": "Zoë 山田",
+        "family_name": "🏗",
+        "about": "long " * 20_000,
         "avatar": bytes(range(256)) * 400,
         "skills": ["UML", "C4", 'quote " and \\ slash', ""],
         "settings": {"theme": "dark", "panes": [1, 2, {"open": True}], "none": None, "ratio": 0.5},

@@ -1,0 +1,13 @@
+-- Running upgrade 0001 -> 0002
+
+ALTER TABLE profiles ADD COLUMN given_name VARCHAR(200);
+
+ALTER TABLE profiles ADD COLUMN family_name VARCHAR(200);
+
+-- names are carried over where there are any: by dbkit migrate
+
+ALTER TABLE profiles ALTER COLUMN given_name SET NOT NULL;
+
+ALTER TABLE profiles DROP COLUMN full_name;
+
+UPDATE alembic_version_user SET version_num='0002' WHERE alembic_version_user.version_num = '0001';
