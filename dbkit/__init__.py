@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         history,
         measure,
         migrate,
+        on_switch,
         rollback,
         seed,
         session,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dbkit.config.metrics import Sample
     from dbkit.config.metrics_otel import OpenTelemetrySink
     from dbkit.errors import DbkitError, ExitCode
+    from dbkit.failover.switching import Switch
     from dbkit.migrations import Health
     from dbkit.project import Project
     from dbkit.service import Service
@@ -47,6 +49,7 @@ _HOMES = {
     "Project": "dbkit.project",
     "Sample": "dbkit.config.metrics",
     "Service": "dbkit.service",
+    "Switch": "dbkit.failover.switching",
     "async_engine": "dbkit.api",
     "async_health": "dbkit.api",
     "check": "dbkit.api",
@@ -58,6 +61,7 @@ _HOMES = {
     "history": "dbkit.api",
     "measure": "dbkit.api",
     "migrate": "dbkit.api",
+    "on_switch": "dbkit.api",
     "rollback": "dbkit.api",
     "seed": "dbkit.api",
     "session": "dbkit.api",
@@ -75,6 +79,7 @@ __all__ = [
     "Project",
     "Sample",
     "Service",
+    "Switch",
     "async_engine",
     "async_health",
     "check",
@@ -86,6 +91,7 @@ __all__ = [
     "history",
     "measure",
     "migrate",
+    "on_switch",
     "rollback",
     "seed",
     "session",

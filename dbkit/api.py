@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dbkit.checks.findings import FindingsResult
     from dbkit.config.metrics import Measurement, Sink
+    from dbkit.failover.switching import Hearing, OnSwitch
     from dbkit.migrations import Health, HistoryResult, Result
     from dbkit.migrations.glance import Goal
 
@@ -160,7 +161,10 @@ async def async_health(service: str, *, project: Project | Path | str | None = N
 
 
 def engine(service: str, *, project: Project | Path | str | None = None) -> sa.Engine:
-    """Give a service's engine: TLS verified, session set up, safe after a fork; the same one at each call."""
+    """Give a service's engine: TLS verified, session set up, safe after a fork; the same one at each call.
+
+    With DATABASE_FALLBACK=dev its connections are those of the file that stands in for the server while that cannot be reached.
+    """
     return _project(project).engine(service)
 
 
@@ -181,6 +185,20 @@ def measure(service: str, sink: Sink, *, project: Project | Path | str | None = 
         UnknownServiceError: no service has this name.
     """
     return _project(project).measure(service, sink)
+
+
+def on_switch(service: str, callback: OnSwitch, *, project: Project | Path | str | None = None) -> Hearing:
+    """Have a callback called once for each switch of a service to its fallback and back, in this process, until `stop` is called.
+
+    Args:
+        service: its name.
+        callback: takes the `dbkit.Switch`, on a thread of dbkit's; what it raises is logged.
+        project: the project, or its folder; None for that of the current folder.
+
+    Raises:
+        UnknownServiceError: no service has this name.
+    """
+    return _project(project).on_switch(service, callback)
 
 
 def session(service: str, *, project: Project | Path | str | None = None) -> sessionmaker[Session]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session, sessionmaker
 
     from dbkit.config.metrics import Sink
+    from dbkit.failover.router import Router
+    from dbkit.failover.switching import Hearing, OnSwitch
 
 __all__ = ["Project"]
 
@@ -115,7 +117,7 @@ class Project:
         with _lock:
             known = _engines.get(key)
             if known is None or not _same(known[0], config):
-                known = _engines[key] = (config, config.create_engine())
+                known = _engines[key] = (config, self._new_engine(name, config))
                 _measure_new(known[1], key)
             return known[1]
 
@@ -132,7 +134,7 @@ class Project:
             engines = _async_engines.setdefault(_running_loop() or _NO_LOOP, {})
             known = engines.get(key)
             if known is None or not _same(known[0], config):
-                known = engines[key] = (config, config.create_async_engine())
+                known = engines[key] = (config, self._new_async_engine(name, config))
                 _measure_new(known[1], key)
             return known[1]
 
@@ -159,6 +161,48 @@ class Project:
                 if here in engines:
                     asked.take(engines[here][1])
         return Measurement(stop=asked.stop)
+
+    def on_switch(self, name: str, callback: OnSwitch) -> Hearing:
+        """Have a callback called for each switch of a service to its fallback and back, in this process.
+
+        Args:
+            name: the service's.
+            callback: takes the `dbkit.Switch`, on a thread of dbkit's; what it raises is logged.
+
+        Raises:
+            UnknownServiceError: no service has this name.
+        """
+        from dbkit.failover.switching import listen
+
+        self.select([name])
+        return listen((str(self.root), name), callback)
+
+    def _new_engine(self, name: str, config: DatabaseConfig) -> sa.Engine:
+        if config.fallback_path is None:
+            return config.create_engine()
+        from dbkit.failover.wiring import routed_engine
+
+        return routed_engine(config, self.registration(name), self._router(name, config))
+
+    def _new_async_engine(self, name: str, config: DatabaseConfig) -> AsyncEngine:
+        if config.fallback_path is None:
+            return config.create_async_engine()
+        from dbkit.failover.wiring import routed_async_engine
+
+        return routed_async_engine(config, self.registration(name), self._router(name, config))
+
+    def _router(self, name: str, config: DatabaseConfig) -> Router:
+        """Give what decides for all engines of a service that have one configuration."""
+        from dbkit.failover.wiring import make_router
+
+        key = (str(self.root), name)
+        routers = _routers.setdefault(key, weakref.WeakKeyDictionary())
+        for router, known in routers.items():
+            if _same(known, config):
+                return router
+        router = make_router(config, key)
+        routers[router] = config
+        return router
 
 
 @dataclass(kw_only=True, eq=False)
@@ -207,6 +251,7 @@ _engines: dict[tuple[int, str, str], tuple[DatabaseConfig, sa.Engine]] = {}
 _async_engines: weakref.WeakKeyDictionary[
     asyncio.AbstractEventLoop | _NoLoop, dict[tuple[int, str, str], tuple[DatabaseConfig, AsyncEngine]]
 ] = weakref.WeakKeyDictionary()
+_routers: dict[tuple[str, str], weakref.WeakKeyDictionary[Router, DatabaseConfig]] = {}
 # a sink that is told of a new pool may ask for an engine
 _lock = threading.RLock()
 

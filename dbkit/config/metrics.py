@@ -5,6 +5,7 @@ Names, units and buckets are OpenTelemetry's: https://opentelemetry.io/docs/spec
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -87,6 +88,18 @@ class Measurement:
     stop: Callable[[], None]
 
 
+class Sides(Protocol):
+    """What has several engines; see `dbkit.failover.engines.Sides`."""
+
+    def follow(self, follower: Callable[[str, sa.Engine], object], /) -> None:
+        """Have somebody told of each engine, also of those that will be made."""
+        ...
+
+    def leave(self, follower: Callable[[str, sa.Engine], object], /) -> None:
+        """Tell somebody no more."""
+        ...
+
+
 class Outlet:
     """Hands an engine's samples to its sinks."""
 
@@ -153,12 +166,40 @@ def measure(engine: sa.Engine | AsyncEngine, sink: Sink, *, pool_name: str | Non
     Args:
         engine: made by dbkit; another's engine has no `WAIT_TIME` and `TIMEOUTS`.
         sink: called with each `Sample`.
-        pool_name: what its pool is called in the attributes; None for host, port and database.
+        pool_name: what its pool is called in the attributes; None for host, port and database. That of a fallback is
+            called so with `.fallback` behind it.
     """
+    found: Any = getattr(engine, "sync_engine", engine)
+    sides: Sides | None = getattr(found, "sides", None)
+    return _measure(found, sink, pool_name) if sides is None else _measure_sides(sides, sink, pool_name)
+
+
+def _measure_sides(sides: Sides, sink: Sink, pool_name: str | None) -> Measurement:
+    """Measure an engine that has two sides, of which the second is made when it is needed."""
+    # weak, both: whoever keeps a measurement keeps no engine with it
+    flowing: weakref.WeakKeyDictionary[sa.Engine, list[Measurement]] = weakref.WeakKeyDictionary()
+    reference = weakref.ref(sides)
+
+    def take(ending: str, engine: sa.Engine) -> None:
+        mine: list[Measurement] = []
+        if flowing.setdefault(engine, mine) is mine:
+            mine.append(_measure(engine, sink, pool_name and pool_name + ending))
+
+    sides.follow(take)
+
+    def stop() -> None:
+        found = reference()
+        if found is not None:
+            found.leave(take)
+        for measurement in itertools.chain.from_iterable(list(flowing.values())):
+            measurement.stop()
+
+    return Measurement(stop=stop)
+
+
+def _measure(sync: sa.Engine, sink: Sink, pool_name: str | None) -> Measurement:
     from dbkit.config.meter import describe, meter_of
 
-    found: Any = getattr(engine, "sync_engine", engine)
-    sync: sa.Engine = found
     attributes = describe(sync, pool_name)
     with _lock:
         meter = meter_of(sync, attributes)

@@ -101,7 +101,7 @@ class Watch:
 
     def __enter__(self) -> Self:
         """Begin the work."""
-        self._disarm = arm(self.left_s, self.expire)
+        self._disarm = self._arm()
         self._token: Token[Watch | None] = _current.set(self)
         return self
 
@@ -115,6 +115,10 @@ class Watch:
             self._over = True
             for fd in list(self._sockets):
                 self._let_go(fd)
+
+    def _arm(self) -> Callable[[], None]:
+        """Have the time run; give what stops it."""
+        return arm(self.left_s, self.expire)
 
     def _forget(self, callback: Callable[[], object]) -> None:
         with self._lock:
