@@ -50,6 +50,16 @@ class Keyset(Generic[T]):
     key: bytes = b""
     """A secret that cursors are signed with; without one they are safe from accidents alone."""
 
+    def __post_init__(self) -> None:
+        """Refuse an order that would lose rows: nothing comes behind NULL.
+
+        Raises:
+            ValueError: a column may be NULL.
+        """
+        for column in self.columns:
+            if getattr(column.expression, "nullable", False):
+                raise ValueError(f"{column} may be NULL, and no page begins behind that")
+
     def page(  # noqa: PLR0913 - what a page of a list is made of
         self,
         session: Session,
@@ -76,7 +86,7 @@ class Keyset(Generic[T]):
         """
         if not 1 <= limit <= LARGEST_PAGE:
             raise Invalid("limit", f"{limit} is not within 1 and {LARGEST_PAGE}")
-        name = repr([column.key for column in self.columns] + [self.descending, *map(str, asked)])
+        name = repr([*map(str, self.columns), self.descending, *asked])
         behind = None if cursor is None else self._read(cursor, name)
         if keep is None:
             found = list(session.scalars(self._ordered(query, behind).limit(limit + 1)))
@@ -116,11 +126,13 @@ class Keyset(Generic[T]):
         for column, value in reversed(list(zip(self.columns, values, strict=True))):
             further = column < value if self.descending else column > value
             found = further if column is self.columns[-1] else sa.or_(further, sa.and_(column == value, found))
-        return found
+        # says nothing more, and is what an index is entered by: of an OR alone, SQLite and PostgreSQL read all that came before
+        first = self.columns[0]
+        return sa.and_(first <= values[0] if self.descending else first >= values[0], found)
 
     def _write(self, row: T, name: str) -> str:
         data = json.dumps([_plain(value) for value in self._values(row)], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._digest(data, name) + data).decode().rstrip("=")
+        return _lettered(self._digest(data, name) + data)
 
     def _read(self, cursor: str, name: str) -> list[object]:
         try:
@@ -128,15 +140,27 @@ class Keyset(Generic[T]):
         except ValueError:
             raise InvalidCursor from None
         digest, data = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
-        if not hmac.compare_digest(digest, self._digest(data, name)):
+        # the last letter may hold bits that decode to nothing
+        if _lettered(raw) != cursor or not hmac.compare_digest(digest, self._digest(data, name)):
             raise InvalidCursor
         try:
-            return [_restored(value) for value in json.loads(data)]
-        except (ValueError, TypeError, KeyError):  # signed by ourselves, and of another time
+            values = [_restored(value) for value in json.loads(data)]
+            return [column.type.accept(value) for column, value in zip(self.columns, values, strict=True)]
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            RecursionError,
+        ):  # signed by ourselves, and of another time
             raise InvalidCursor from None
 
     def _digest(self, data: bytes, name: str) -> bytes:
         return hashlib.blake2b(name.encode() + b"\0" + data, key=self.key[:64], digest_size=_DIGEST_BYTES).digest()
+
+
+def _lettered(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _plain(value: object) -> object:
