@@ -7,31 +7,27 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from dbkit.backends import backend_of
 from dbkit.backends.protocol import Errors, Fault
 from dbkit.errors import DbkitError, FallbackError, PoolTimeoutError, UnreachableError, ValueRefusedError
 from services.base import Versioned, utc_now
-from services.errors import Conflict, Invalid, NotFound, Unavailable, VersionConflict
+from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable, VersionConflict
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["Store"]
+__all__ = ["Store", "accepted"]
 
 V = TypeVar("V", bound=Versioned)
 M = TypeVar("M")
 
-_AWAY = frozenset(
-    {
-        *(Fault.UNREACHABLE, Fault.TURNED_AWAY, Fault.CONNECTION_LOST, Fault.LOCK_TIMEOUT),
-        *(Fault.CONFLICT, Fault.READ_ONLY, Fault.STORAGE_FULL, Fault.DAMAGED),
-    }
-)
+_CONTRADICTED = frozenset({Fault.DUPLICATE, Fault.REFERENCE})
+_ENDED = "store.ended"
 
 
 class Store:
@@ -56,6 +52,9 @@ class Store:
     def transaction(self) -> Iterator[Session]:
         """Have all operations inside be one transaction, committed at the end and rolled back by any exception.
 
+        What the database itself refuses ends the whole of it, for not every backend could go on: an operation that comes after,
+        and the end, raise the same error again, though the first was caught.
+
         Raises:
             Conflict: a unique rule or a reference stands against it.
             Invalid: a value cannot be kept.
@@ -63,18 +62,37 @@ class Store:
         """
         outer = self._current.get()
         if outer is not None:
+            _refuse_ended(outer)
             with _worded(outer, nullcontext()):
                 yield outer
                 outer.flush()
             return
         with self._sessions() as session:
             session.expire_on_commit = False
+            session.info.pop(_ENDED, None)
             token = self._current.set(session)
             try:
                 with _worded(session, session.begin()):
                     yield session
+                    _refuse_ended(session)
             finally:
                 self._current.reset(token)
+
+    @contextmanager
+    def _conflicting(self, session: Session, said: str) -> Iterator[None]:
+        """Write what was added inside, and say this where a unique rule or a reference stands against it.
+
+        Raises:
+            Conflict: it does.
+        """
+        errors = backend_of(session.connection().dialect).errors
+        try:
+            yield
+            session.flush()
+        except IntegrityError as error:
+            if errors.fault(error) not in _CONTRADICTED:
+                raise
+            raise Conflict(said) from error
 
     def _get(self, session: Session, model: type[M], key: object, *, kind: str) -> M:
         """Fetch a row by its key. Raises NotFound."""
@@ -93,20 +111,40 @@ class Store:
         Raises:
             NotFound: there is no such row.
             VersionConflict: it is at another version.
+            Invalid: there is no such field, or it cannot have this value.
         """
         table: Any = model
-        unknown = set(changes) - {column.key for column in sa.inspect(model).mapper.column_attrs}
-        if unknown:
-            raise Invalid(min(unknown), "there is no such field")
-        values = {**changes, "version": version + 1, "updated_at": self._clock()}
+        values = {**accepted(model, changes), "version": version + 1, "updated_at": self._clock()}
         guarded = sa.update(model).where(table.id == key, table.version == version).values(values)
         done: Any = session.execute(guarded.execution_options(synchronize_session=False))
-        found = session.get(model, key, populate_existing=True)
+        # what stood against it may be newer than what this transaction sees (TiDB, MySQL), and is seen by a locking read
+        found = session.get(model, key, populate_existing=True, with_for_update=done.rowcount != 1)
         if found is None:
             raise NotFound(kind, key)
         if done.rowcount != 1:
             raise VersionConflict(kind, key, expected=version, found=found.version)
         return found
+
+
+def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give values as the columns of a model take them, before anything is sent.
+
+    Raises:
+        Invalid: there is no such field, or it cannot have this value; it names the field.
+    """
+    columns = {attribute.key: attribute.columns[0] for attribute in sa.inspect(model).column_attrs}
+    found = {}
+    for field, value in values.items():
+        column = columns.get(field)
+        if column is None:
+            raise Invalid(field, "there is no such field")
+        if value is None and not column.nullable:
+            raise Invalid(field, "it cannot be empty")
+        try:
+            found[field] = value if value is None else column.type.accept(value)
+        except ValueRefusedError as error:
+            raise Invalid(field, error.message) from error
+    return found
 
 
 @contextmanager
@@ -119,20 +157,50 @@ def _worded(session: Session, scope: AbstractContextManager[object]) -> Iterator
             dialect = session.connection().dialect
             yield
     except StatementError as error:
-        if isinstance(error.orig, ValueRefusedError):
-            raise Invalid("value", error.orig.message) from error
-        if not isinstance(error, DBAPIError):
+        worded = _word(error, backend_of(dialect).errors)
+        if worded is None:
             raise
-        _raise(error, backend_of(dialect).errors)
+        raise _ended(session, worded) from error
     except (FallbackError, UnreachableError, PoolTimeoutError) as error:
-        raise Unavailable(error.message) from error
+        raise _ended(session, Unavailable(error.message)) from error
+    except StoreError as error:
+        if isinstance(error.__cause__, DBAPIError):
+            _ended(session, error)
+        raise
 
 
-def _raise(error: DBAPIError, errors: Errors) -> NoReturn:
-    """Word a database's error."""
-    fault, said = errors.fault(error), errors.message(error)
-    if isinstance(error, DbkitError) or fault in _AWAY or error.connection_invalidated:
-        raise Unavailable(said) from error
-    if fault in {Fault.DUPLICATE, Fault.REFERENCE}:
-        raise Conflict(said) from error
-    raise error
+def _word(error: StatementError, errors: Errors) -> StoreError | None:
+    """Word an error of a statement; None for what nobody could foresee."""
+    if isinstance(error.orig, ValueRefusedError):
+        return Invalid("value", error.orig.message)
+    # a transaction that the server has ended cannot be taken back to a savepoint: what counts is the error before that one's
+    behind: BaseException | None = error
+    while isinstance(behind, DBAPIError):
+        fault = errors.fault(behind)
+        if fault in _CONTRADICTED:
+            return Conflict(errors.message(behind))
+        if fault is not Fault.OTHER or isinstance(behind, DbkitError) or behind.connection_invalidated:
+            return Unavailable(errors.message(behind))
+        behind = _cause(behind)
+    return None
+
+
+def _cause(error: DBAPIError) -> BaseException | None:
+    """Find the error during whose handling this one arose, behind the driver's own."""
+    seen: BaseException | None = error.__context__
+    while seen is not None and not isinstance(seen, DBAPIError):
+        seen = seen.__context__
+    return seen
+
+
+def _ended(session: Session, error: StoreError) -> StoreError:
+    """Note on a session what has ended its transaction."""
+    session.info.setdefault(_ENDED, error)
+    return error
+
+
+def _refuse_ended(session: Session) -> None:
+    """Raise again what has ended a session's transaction."""
+    ended = session.info.get(_ENDED)
+    if ended is not None:
+        raise ended
