@@ -33,7 +33,7 @@ from dbkit.service import Service
 
 metadata = sa.MetaData()
 {tables}
-service = Service(name={name!r}, metadata=metadata)
+service = Service(name={name!r}, metadata=metadata{options})
 """
 
 
@@ -59,9 +59,10 @@ class Home:
             self.models(name, "")
         return self
 
-    def models(self, service: str, tables: str) -> Home:
-        """Write the models of a service."""
-        text = MODELS.format(name=service, tables=dedent(tables))
+    def models(self, service: str, tables: str, **options: object) -> Home:
+        """Write the models of a service, and what else its `Service` is given."""
+        given = "".join(f", {name}={value!r}" for name, value in options.items())
+        text = MODELS.format(name=service, tables=dedent(tables), options=given)
         (self.root / f"{service}_models.py").write_text(text)
         return self
 

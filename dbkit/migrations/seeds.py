@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbkit.backends import get_backend
-from dbkit.config.redact import redact
-from dbkit.errors import (
-    ConfigurationError,
-    DatabaseMissingError,
-    DbkitError,
-    DifferentError,
-    ExitCode,
-    SeedError,
-    UsageError,
-)
-from dbkit.migrations.databases import exists, has_schema, place_of
+from dbkit.errors import ConfigurationError, DbkitError, ExitCode, SeedError, UsageError
 from dbkit.migrations.dispatch import (
     Listener,
     answers_of,
@@ -34,20 +21,12 @@ from dbkit.migrations.precheck import blank, describe
 from dbkit.migrations.results import Event, Result, ServiceResult
 from dbkit.migrations.settling import settle, told
 from dbkit.migrations.worker import Answer, Task
-from dbkit.revisions.history import read_history
-from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
-    from dbkit.config import DatabaseConfig
-    from dbkit.migrations.samples import Row
     from dbkit.migrations.worker import Link
     from dbkit.project import Project
-    from dbkit.revisions.history import History
-    from dbkit.service import Service
 
-__all__ = ["precedence", "refuse_production", "seed", "sow"]
+__all__ = ["precedence", "refuse_production", "refuse_unknown", "seed", "sow"]
 
 
 def seed(  # noqa: PLR0913 - each is an option of the command
@@ -142,7 +121,7 @@ def _order(project: Project, names: Sequence[str]) -> Mapping[str, tuple[str, ..
         raise answer
     found: dict[str, tuple[str, ...]] = unwrap(answer)
     for name, others in found.items():
-        _refuse_unknown(project, name, others)
+        refuse_unknown(project, name, others)
     try:
         TopologicalSorter(found).prepare()
     except CycleError as error:
@@ -153,7 +132,12 @@ def _order(project: Project, names: Sequence[str]) -> Mapping[str, tuple[str, ..
     return found
 
 
-def _refuse_unknown(project: Project, name: str, others: Iterable[str]) -> None:
+def refuse_unknown(project: Project, name: str, others: Iterable[str]) -> None:
+    """Refuse a service that comes after one that there is not.
+
+    Raises:
+        ConfigurationError: there is no such service.
+    """
     unknown = [other for other in others if other not in project.service_names]
     if unknown:
         raise ConfigurationError(
@@ -198,105 +182,6 @@ def _is_good(answer: Answer | DbkitError) -> bool:
 
 def sow(project: Project, name: str, link: Link, *, dry_run: bool = False) -> ServiceResult:
     """Write one service's sample rows that are not there yet, in one transaction, by the service's own account."""
-    import sqlalchemy as sa
+    from dbkit.migrations.seeding import Seeding
 
-    result, began = blank(project, name), time.monotonic()
-    try:
-        config = project.config(name)
-        result = describe(result, config)
-        history = read_history(name, project.registration(name).migrations)
-        result = replace(result, head=", ".join(history.heads) or None)
-        service = project.service(name)
-        _refuse_unknown(project, name, service.seed_after)
-        rows = _rows(project, service)
-        if rows is not None:
-            result = _sown(project, config, result, history=history, rows=rows, link=link, dry_run=dry_run)
-    except DbkitError as error:
-        result = result.failed(error)
-    except (sa.exc.DBAPIError, OSError) as error:
-        backend = get_backend(str(result.backend))
-        result = result.failed(
-            SeedError(redact(backend.errors.message(error)), hint="check what DATABASE_USER may read")
-        )
-    return replace(result, seconds=time.monotonic() - began)
-
-
-def _rows(project: Project, service: Service) -> list[Row] | None:
-    """Have the seed's function give its rows; None where there is none."""
-    metadata, give = service.load_metadata(), service.load_seed()
-    if give is None:
-        return None
-    from dbkit.migrations.failures import failed_at
-    from dbkit.migrations.samples import read_rows
-
-    try:
-        given = list(give())
-    except (Exception, SystemExit) as error:
-        file, line = failed_at(error, Path(project.root))
-        said = " ".join(str(error).split())
-        raise SeedError(
-            redact(f"the seed of service {service.name!r} failed at {file}:{line}: {type(error).__name__}: {said}"),
-            hint="mend it: a function that takes nothing and gives instances of the models",
-        ) from error
-    return read_rows(given, metadata)
-
-
-def _sown(  # noqa: PLR0913 - what it is made of
-    project: Project,
-    config: DatabaseConfig,
-    result: ServiceResult,
-    *,
-    history: History,
-    rows: list[Row],
-    link: Link,
-    dry_run: bool,
-) -> ServiceResult:
-    from dbkit.migrations.sowing import Sower, pause_briefly
-
-    def tell(done: int, total: int) -> None:
-        if link.stop.is_set() and not link.lost.is_set():
-            raise link.stopped("before the sample rows were committed; none of them is written")
-        link.tell(Event(event="seeding", service=result.service, done=done, total=total))
-
-    if result.fallback:
-        from dbkit.failover.attach import prove_usable
-
-        prove_usable(config, project.registration(result.service))
-    with _opened(config, result.service) as connection:
-        current = read_heads(connection, project.registration(result.service).version_table)
-        result = replace(result, revision=", ".join(current) or None)
-        refuse_ahead(history, current)
-        result = replace(result, pending=history.pending(current, "heads"))
-        _refuse_pending(result)
-        sower = Sower(connection=connection, root=project.root, tell=tell, pause=pause_briefly)
-        count = len(sower.missing(rows)) if dry_run else sower.put(rows)
-    return replace(result, seeded=count)
-
-
-def _opened(config: DatabaseConfig, name: str) -> sa.Connection:
-    """Connect to the database, which must be there."""
-    from dbkit.config.connect import connect
-
-    missing = DatabaseMissingError(
-        f"the database {place_of(config)} of service {name!r} does not exist",
-        hint=f"dbkit migrate {name} makes it, with its tables",
-    )
-    if get_backend(config.backend).traits.file_based and not exists(config):
-        raise missing
-    try:
-        connection = connect(config)
-    except DatabaseMissingError:
-        raise missing from None
-    if not has_schema(connection, config):
-        connection.close()
-        raise missing
-    return connection
-
-
-def _refuse_pending(result: ServiceResult) -> None:
-    count = len(result.pending)
-    if count:
-        raise DifferentError(
-            f"the database of service {result.service!r} lacks {count} revision{'s' if count > 1 else ''} of these files",
-            hint=f"dbkit migrate {result.service} applies what is pending; then run dbkit seed again",
-        )
+    return Seeding(project=project, link=link, dry_run=dry_run, result=blank(project, name)).run()

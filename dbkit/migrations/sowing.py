@@ -95,6 +95,7 @@ class Sower:
                 with self._told(f"rows of table {table!r}"):
                     _write_some(session, rows)
                 done += len(rows)
+            self.tell(done, total)
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
