@@ -1,0 +1,139 @@
+"""Who works on a project, and what they may do there."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from services.errors import Conflict, NotFound
+from services.paging import Keyset, Page
+from services.project.common import Common, accepted
+from services.project.models import Member, MemberRole, Project
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+__all__ = ["Members"]
+
+_MEMBERS: Final = Keyset[Member](columns=(Member.joined_at, Member.user_id))
+_MEMBERSHIPS: Final = Keyset[Member](columns=(Member.joined_at, Member.project_id))
+_PLACES: Final = {role: place for place, role in enumerate(MemberRole)}
+"""The roles are declared from all to least."""
+
+
+class Members(Common):
+    """Operations on the members of projects. Each that writes holds the project, so that its last owner is known for certain."""
+
+    def add_member(
+        self,
+        project_id: uuid.UUID,
+        user_id: uuid.UUID,
+        role: MemberRole,
+        *,
+        by: uuid.UUID | None = None,
+        capacity_percent: int | None = None,
+    ) -> Member:
+        """Have a user join a project.
+
+        Raises:
+            NotFound: there is no such project.
+            Conflict: the user is a member already.
+            Invalid: a value cannot be kept.
+        """
+        allowed = ("role", "capacity_percent")
+        values = accepted(Member, {"role": role, "capacity_percent": capacity_percent}, allowed=allowed)
+        with self.transaction() as session:
+            self._hold(session, Project, project_id, kind="project")
+            member = Member(project_id=project_id, user_id=user_id, invited_by=by, joined_at=self._clock(), **values)
+            with self._unless_taken(session, f"user {str(user_id)!r} is a member already"):
+                session.add(member)
+            payload = {"role": member.role.value}
+            self._record(session, "member.add", project_id=project_id, by=by, subject_id=user_id, payload=payload)
+            return member
+
+    def change_role(
+        self, project_id: uuid.UUID, user_id: uuid.UUID, role: MemberRole, *, by: uuid.UUID | None = None
+    ) -> Member:
+        """Give a member another role.
+
+        Raises:
+            NotFound: there is no such project, or the user is no member of it.
+            Conflict: it is the last owner.
+            Invalid: there is no such role.
+        """
+        role = accepted(Member, {"role": role}, allowed=("role",))["role"]
+        with self.transaction() as session:
+            member = self._held_member(session, project_id, user_id)
+            if role is not MemberRole.OWNER:
+                _prove_other_owner(session, member)
+            payload = {"from": member.role.value, "to": role.value}
+            member.role = role
+            self._record(
+                session, "member.change_role", project_id=project_id, by=by, subject_id=user_id, payload=payload
+            )
+            return member
+
+    def remove_member(self, project_id: uuid.UUID, user_id: uuid.UUID, *, by: uuid.UUID | None = None) -> None:
+        """Have a user leave a project.
+
+        Raises:
+            NotFound: there is no such project, or the user is no member of it.
+            Conflict: it is the last owner.
+        """
+        with self.transaction() as session:
+            member = self._held_member(session, project_id, user_id)
+            _prove_other_owner(session, member)
+            session.delete(member)
+            self._record(session, "member.remove", project_id=project_id, by=by, subject_id=user_id)
+
+    def list_members(self, project_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None) -> Page[Member]:
+        """Give a page of a project's members, in the order in which they joined.
+
+        Raises:
+            Invalid: the limit is not within 1 and 200.
+            InvalidCursor: the cursor is not of this list.
+        """
+        query = sa.select(Member).where(Member.project_id == project_id)
+        with self.transaction() as session:
+            return _MEMBERS.page(session, query, limit=limit, cursor=cursor, asked=("members", project_id))
+
+    def list_memberships(self, user_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None) -> Page[Member]:
+        """Give a page of the projects that a user works on, and in which role, in the order in which they joined.
+
+        Raises:
+            Invalid: the limit is not within 1 and 200.
+            InvalidCursor: the cursor is not of this list.
+        """
+        query = sa.select(Member).where(Member.user_id == user_id)
+        with self.transaction() as session:
+            return _MEMBERSHIPS.page(session, query, limit=limit, cursor=cursor, asked=("memberships", user_id))
+
+    def role_of(self, user_id: uuid.UUID, project_id: uuid.UUID) -> MemberRole | None:
+        """Give a user's role in a project; None for who is no member of it."""
+        query = sa.select(Member.role).where(Member.user_id == user_id, Member.project_id == project_id)
+        with self.transaction() as session:
+            return session.scalars(query).one_or_none()
+
+    def may(self, user_id: uuid.UUID, project_id: uuid.UUID, role: MemberRole) -> bool:
+        """Tell whether a user may do in a project what this role may: an owner all, a viewer least, and nobody else anything."""
+        has = self.role_of(user_id, project_id)
+        return has is not None and _PLACES[has] <= _PLACES[role]
+
+    def _held_member(self, session: Session, project_id: uuid.UUID, user_id: uuid.UUID) -> Member:
+        self._hold(session, Project, project_id, kind="project")
+        query = sa.select(Member).where(Member.project_id == project_id, Member.user_id == user_id).with_for_update()
+        member = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+        if member is None:
+            raise NotFound("member", user_id)
+        return member
+
+
+def _prove_other_owner(session: Session, member: Member) -> None:
+    """Refuse to do without an owner. Raises Conflict."""
+    if member.role is not MemberRole.OWNER:
+        return
+    owners = sa.select(Member.user_id).where(Member.project_id == member.project_id, Member.role == MemberRole.OWNER)
+    if session.scalars(owners.with_for_update()).all() == [member.user_id]:
+        raise Conflict(f"user {str(member.user_id)!r} is the last owner of the project: make another one first")
