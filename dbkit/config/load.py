@@ -101,7 +101,7 @@ def _check_service(name: str, entry: object, file: Path) -> None:
     _check_database_keys(
         {key: value for key, value in entry.items() if key not in SERVICE_KEYS}, file, f"{where}.", SERVICE_KEYS
     )
-    for key in SERVICE_KEYS & set(entry) - {"owns"}:
+    for key in SERVICE_KEYS & set(entry) - {"owns", "seed_after"}:
         if not isinstance(entry[key], str):
             raise ConfigurationError(f"{file}: {where}.{key} is {entry[key]!r}, expected text", hint="put it in quotes")
     owns = entry.get("owns", [])

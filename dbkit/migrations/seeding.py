@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from dbkit.project import Project
 
 __all__ = ["Seeding"]
+
+WANTED = "a function that takes nothing and gives instances of the service's models"
 
 
 @dataclass(kw_only=True)
@@ -78,16 +81,21 @@ class Seeding:
         if give is None:
             return None
         try:
-            given = list(give())
+            given = give()
+            rows = list(given) if isinstance(given, Iterable) else None
         except (Exception, SystemExit) as error:
             file, line = failed_at(error, self.project.root)
             where = f" at {file}:{line}" if line else ""
             said = " ".join(str(error).split())
             raise SeedError(
                 redact(f"the seed of service {self._name!r} failed{where}: {type(error).__name__}: {said}"),
-                hint="mend it: a function that takes nothing and gives instances of the models",
+                hint=f"mend it: {WANTED}",
             ) from error
-        return read_rows(given, metadata)
+        if rows is None:
+            raise SeedError(
+                f"the seed of service {self._name!r} gives {type(given).__name__}", hint=f"mend it: {WANTED}"
+            )
+        return read_rows(rows, metadata)
 
     def _opened(self, config: DatabaseConfig) -> sa.Connection:
         """Connect to the database, which must be there."""
