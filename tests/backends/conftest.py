@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from dbkit.config import DatabaseConfig
 from tests.backends.healthy import Service, configured, service_on
+from tests.backends.private import BINARIES, PrivateServer, private_server, why_not
 from tests.servers import BACKENDS, Database, find_server, how_to_start
 
+PRIVATE = [pytest.param(name, id=name, marks=getattr(pytest.mark, name)) for name in BINARIES]
 ASKED = [pytest.param(name, id=name, marks=getattr(pytest.mark, name)) for name in BACKENDS if name != "mssql"]
 
 
@@ -57,3 +59,13 @@ def migrated(_migrated: Service) -> Iterator[Service]:
         yield found
     with configured(_migrated):
         _migrated.put_back()
+
+
+@pytest.fixture(scope="session", params=PRIVATE)
+def private(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
+    """Give a server that may be stopped; whoever stops it lets it go on."""
+    reason = why_not(request.param)
+    if reason is not None:
+        pytest.skip(reason)
+    with private_server(request.param) as found:
+        yield found

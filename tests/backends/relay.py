@@ -26,6 +26,7 @@ class Relay:
         self._talks = threading.Event()
         self._talks.set()
         self._pairs: list[socket.socket] = []
+        self._closed = False
         threading.Thread(target=self._serve, daemon=True).start()
 
     def fall_silent(self) -> None:
@@ -34,6 +35,7 @@ class Relay:
 
     def close(self) -> None:
         """Take no more connections, and drop those that are there."""
+        self._closed = True
         for sock in (self._socket, *self._pairs):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -48,6 +50,8 @@ class Relay:
                 self._arrived()
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self._pairs += [client, server]
+                if self._closed:  # in the meantime
+                    self.close()
                 for pair in ((client, server), (server, client)):
                     threading.Thread(target=self._pump, args=pair, daemon=True).start()
 

@@ -13,23 +13,13 @@ import pytest
 
 from dbkit import migrations
 from tests.backends.healthy import Service, configured, probe_threads, service_on, sockets
-from tests.backends.private import PrivateServer, private_server, why_not
+from tests.backends.private import PrivateServer
 
 DEADLINE_S = 1.0
 SLACK_S = 0.5
 POLLS = 30
 # A prober that comes each second, in a tenth of the time.
 POLL_S = 0.05
-PRIVATE = [pytest.param(name, id=name, marks=getattr(pytest.mark, name)) for name in ("postgresql", "mariadb", "tidb")]
-
-
-@pytest.fixture(scope="module", params=PRIVATE)
-def private(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
-    reason = why_not(request.param)
-    if reason is not None:
-        pytest.skip(reason)
-    with private_server(request.param) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
