@@ -1,4 +1,4 @@
-"""Runs of `dbkit.migrate` in processes of their own, which tests start, watch and kill."""
+"""Runs of `dbkit.migrate` and `dbkit.seed` in processes of their own, which tests start, watch and kill."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dbkit.config.connect import connect
 from tests.projects import Home
 
 MIGRATE = "import sys, dbkit; sys.exit(dbkit.migrate(lock_wait_s=float(sys.argv[1])).exit_code)"
+SEED = "import sys, dbkit; found = dbkit.seed(); print(found['user'].seeded, found['user'].error); sys.exit(found.exit_code)"
 
 
 def hear_interrupts() -> None:
@@ -30,12 +31,23 @@ class Runs:
     backend: str
 
     def start(self, *, lock_wait_s: float = 60) -> subprocess.Popen[str]:
-        """Start a run."""
-        arguments = [sys.executable, "-c", MIGRATE, str(lock_wait_s)]
+        """Start a migration."""
+        return self._start(MIGRATE, str(lock_wait_s))
+
+    def start_seed(self) -> subprocess.Popen[str]:
+        """Start the writing of sample rows; it says at its end how many it has written."""
+        return self._start(SEED)
+
+    def _start(self, code: str, *arguments: str) -> subprocess.Popen[str]:
         # Into a file: the workers have it open too, and a pipe would make whoever reads it wait for them.
         with self.output.open("a") as output:
             return subprocess.Popen(
-                arguments, cwd=self.home.root, text=True, stdout=output, stderr=output, preexec_fn=hear_interrupts
+                [sys.executable, "-c", code, *arguments],
+                cwd=self.home.root,
+                text=True,
+                stdout=output,
+                stderr=output,
+                preexec_fn=hear_interrupts,
             )
 
     def end(self, run: subprocess.Popen[str]) -> str:
