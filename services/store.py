@@ -141,7 +141,7 @@ def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
         if value is None and not column.nullable:
             raise Invalid(field, "it cannot be empty")
         try:
-            found[field] = value if value is None else column.type.accept(value)
+            found[field] = value if value is None else column.type.restore(column.type.accept(value))
         except ValueRefusedError as error:
             raise Invalid(field, error.message) from error
     return found
