@@ -63,11 +63,11 @@ def inquire(
     budget_s = config.fallback_budget_s if budget_s is None else budget_s
     try:
         # not within the budget: the first one imports SQLAlchemy and a driver
-        connect = reach(config, asynchronous=asynchronous, bound_s=budget_s)
+        way = reach(config, asynchronous=asynchronous, bound_s=budget_s)
     except DbkitError as error:
         return _found(config, Step.RAISE, attempts=(failed(config, error),), seconds=0.0)
     began = clock()
-    asking = _Asking(config, connect, budget_s=budget_s, clock=lambda: clock() - began)
+    asking = _Asking(config, way, budget_s=budget_s, clock=lambda: clock() - began)
     try:
         step = asking.run(dice)
         return _found(config, step, attempts=asking.seen(), seconds=clock() - began)
@@ -97,9 +97,9 @@ def attempt_once(config: DatabaseConfig, bound_s: float, *, asynchronous: bool =
 class _Asking:
     """One inquiry that is going on."""
 
-    def __init__(self, config: DatabaseConfig, connect: Reach, *, budget_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, config: DatabaseConfig, way: Reach, *, budget_s: float, clock: Callable[[], float]) -> None:
         self._config = config
-        self._connect = connect
+        self._way = way
         self._budget_s = budget_s
         self._clock = clock
         self._tries: list[Try] = []
@@ -137,7 +137,7 @@ class _Asking:
             attempt.leave()
 
     def _begin(self, left_s: float) -> None:
-        new = Try(self._config, self._connect, bound_s=left_s, clock=self._clock, on_news=self._news.set)
+        new = Try(self._config, self._way, bound_s=left_s, clock=self._clock, on_news=self._news.set)
         self._tries.append(new)
         new.start()
 
@@ -151,20 +151,21 @@ class _Singles:
 
     def going(self, config: DatabaseConfig, bound_s: float, *, asynchronous: bool) -> Try:
         """Give the attempt that goes on, or begin one."""
-        connect: Reach | None = None
+        way: Reach | None = None
         while True:
             with self._lock:
                 self._tries = [item for item in self._tries if not item[2].ended]
                 for known, kind, attempt in self._tries:
                     if (known, kind) == (config, asynchronous):
                         return attempt
-                if connect is not None:
-                    return self._begun(config, connect, bound_s, asynchronous=asynchronous)
-            connect = reach(config, asynchronous=asynchronous, bound_s=bound_s)  # slow: not under the lock
+                if way is not None:
+                    return self._begun(config, way, bound_s, asynchronous=asynchronous)
+            # slow: not under the lock
+            way = reach(config, asynchronous=asynchronous, bound_s=bound_s, attempts=1)
 
-    def _begun(self, config: DatabaseConfig, connect: Reach, bound_s: float, *, asynchronous: bool) -> Try:
+    def _begun(self, config: DatabaseConfig, way: Reach, bound_s: float, *, asynchronous: bool) -> Try:
         began = time.monotonic()
-        new = Try(config, connect, bound_s=bound_s, clock=lambda: time.monotonic() - began)
+        new = Try(config, way, bound_s=bound_s, clock=lambda: time.monotonic() - began)
         new.start()
         self._tries.append((config, asynchronous, new))
         return new

@@ -9,9 +9,10 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dbkit.backends import get_backend
 from dbkit.backends.marks import network_fault
@@ -21,15 +22,13 @@ from dbkit.config.redact import redact
 from dbkit.deadlines import Watch
 from dbkit.deadlines.tasks import cancelled_late
 from dbkit.errors import DbkitError, DeadlineError
-from dbkit.failover.plan import Attempt, Outcome
+from dbkit.failover.plan import ATTEMPTS, Attempt, Outcome
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from dbkit.config import DatabaseConfig
-
-Reach = Callable[[Watch, Callable[[], None]], None]
-"""Connects, calls back once there is a connection, and closes it."""
 
 # What says that nobody is there; anything else is somebody's answer, or our own mistake.
 _NOBODY: Final = frozenset({Fault.UNREACHABLE, Fault.CONNECTION_LOST})
@@ -40,14 +39,27 @@ TICK_S: Final = 0.01
 _SHUT: Final = _NOBODY | {Fault.TLS_REFUSED, Fault.OTHER}
 
 
-def reach(config: DatabaseConfig, *, asynchronous: bool, bound_s: float) -> Reach:
-    """Give what connects for attempts, with engines of their own: a service's keeps its connections, and goes elsewhere.
+class Reach(Protocol):
+    """Connects for attempts, with engines of their own: a service's keeps its connections, and goes elsewhere."""
+
+    def connect(self, watch: Watch, answered: Callable[[], None]) -> None:
+        """Connect, call back once there is a connection, and close it."""
+        ...
+
+    def get_ready(self) -> None:
+        """Have at hand what the next attempt needs; called where there is time."""
+        ...
+
+
+def reach(config: DatabaseConfig, *, asynchronous: bool, bound_s: float, attempts: int = ATTEMPTS) -> Reach:
+    """Give what connects to a primary.
 
     Args:
         config: the primary's.
         asynchronous: with the asynchronous driver.
         bound_s: the most that an attempt may take. The driver gives up soon after that, and never before; some count
             whole seconds, and round them down.
+        attempts: how many there will be at most.
 
     Raises:
         DbkitError: the configuration is wrong, or the driver is not installed.
@@ -58,23 +70,52 @@ def reach(config: DatabaseConfig, *, asynchronous: bool, bound_s: float) -> Reac
     # nothing was begun that would have to be rolled back
     once: dict[str, Any] = {"poolclass": NullPool, "pool_reset_on_return": None}
     if asynchronous:
-        make = partial(patient.create_async_engine, **once)
-        make()  # imports the driver, and finds what is wrong
-        return lambda watch, answered: asyncio.run(_in_loop(make, watch, answered))
-    engine = patient.create_engine(**once)
+        return _Loops(partial(patient.create_async_engine, **once), attempts)
+    return _Threads(patient.create_engine(**once))
 
-    def connect(watch: Watch, answered: Callable[[], None]) -> None:
+
+class _Threads:
+    """Threads share an engine."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def connect(self, watch: Watch, answered: Callable[[], None]) -> None:
         del watch  # the connection finds it
-        with engine.connect():
+        with self._engine.connect():
             answered()
 
-    return connect
+    def get_ready(self) -> None:
+        """Have nothing to do."""
 
 
-async def _in_loop(make: Callable[[], AsyncEngine], watch: Watch, answered: Callable[[], None]) -> None:
-    """Connect with an engine of this loop: where two loops meet within SQLAlchemy's lock of one engine, one fails."""
-    async with cancelled_late(watch), make().connect():
-        answered()
+class _Loops:
+    """Event loops do not: where two of them meet within SQLAlchemy's lock of an engine, one fails.
+
+    To read the system's CAs for each takes longer than an attempt at a port that refuses.
+    """
+
+    def __init__(self, make: Callable[[], AsyncEngine], attempts: int) -> None:
+        self._make = make
+        self._ready = [make()]  # imports the driver, and finds what is wrong
+        self._to_come = attempts - 1
+
+    def connect(self, watch: Watch, answered: Callable[[], None]) -> None:
+        asyncio.run(self._connect(watch, answered))
+
+    async def _connect(self, watch: Watch, answered: Callable[[], None]) -> None:
+        try:
+            engine = self._ready.pop()
+        except IndexError:
+            engine = self._make()
+        async with cancelled_late(watch), engine.connect():
+            answered()
+
+    def get_ready(self) -> None:
+        if self._to_come > 0:
+            self._to_come -= 1
+            with suppress(DbkitError):  # whoever needs it finds out
+                self._ready.append(self._make())
 
 
 class Try:
@@ -83,7 +124,7 @@ class Try:
     def __init__(
         self,
         config: DatabaseConfig,
-        connect: Reach,
+        way: Reach,
         *,
         bound_s: float,
         clock: Callable[[], float],
@@ -93,13 +134,13 @@ class Try:
 
         Args:
             config: the primary's.
-            connect: what makes the connection.
+            way: what makes the connection.
             bound_s: how long it may take.
             clock: seconds since the inquiry began.
             on_news: called when something came of it, on its thread.
         """
         self._config = config
-        self._connect = connect
+        self._way = way
         self._clock = clock
         self._on_news = on_news
         self._watch = Watch(bound_s)
@@ -126,9 +167,10 @@ class Try:
     def _run(self) -> None:
         try:
             with self._watch:
-                self._connect(self._watch, lambda: self._settle(self._attempt(Outcome.ANSWERED)))
+                self._way.connect(self._watch, lambda: self._settle(self._attempt(Outcome.ANSWERED)))
         except BaseException as error:  # noqa: BLE001 - whatever it is, who asked must hear of it and not wait
             self._settle(self._failed(error))
+            self._way.get_ready()
         finally:
             self.ended = True
 
