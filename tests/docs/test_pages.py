@@ -23,6 +23,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_page_is_linked_from_the_readme() -> None:
+    links = set(re.findall(r"\]\((docs/[^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert links == {str(page.relative_to(ROOT)) for page in WRITTEN} - {"README.md"}
+
+
 def test_the_readme_begins_with_the_two_commands() -> None:
     blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert [line.split("#")[0].strip() for line in blocks[0].strip().splitlines()] == ["make migrate", "make test"]
