@@ -65,6 +65,11 @@ class Patience(Watch):
         return self._over
 
     @property
+    def suspicious(self) -> bool:
+        """Whether somebody asks for the primary because of it."""
+        return self.spent_s >= self._seconds * SUSPICIOUS
+
+    @property
     def spent_s(self) -> float:
         """The seconds since the pool had a place."""
         return 0.0 if self._began is None else self._clock() - self._began

@@ -108,6 +108,8 @@ class _Asked:
 
     began: float
     ruling: Future[_Ruling] = field(default_factory=Future)
+    answered: bool = False
+    """The primary has given a connection meanwhile: it is slow, and not away."""
 
 
 class Router:
@@ -227,6 +229,8 @@ class Router:
             found.invalidate()
             found.close()
             patience.check()
+        if patience.suspicious:
+            self._note_slow()
         if self._route is None:
             self._note_first()
         return found
@@ -275,7 +279,7 @@ class Router:
         """Find out and act on it, and tell those who wait before anybody else."""
         tell = _nothing
         try:
-            ruling = _rule(budget_s, parts)
+            ruling = _rule(asked, budget_s, parts)
             if ruling.route is Route.FALLBACK:
                 tell = self.switch(Route.FALLBACK, ruling.inquiry.reason, parts)
         except BaseException as error:  # noqa: BLE001 - a bug, which who waits must hear of
@@ -286,6 +290,12 @@ class Router:
             for patience in list(self._hanging):
                 patience.expire()
         tell()
+
+    def _note_slow(self) -> None:
+        """Note that the primary has answered while it was asked for."""
+        with self._lock:
+            if self._asked is not None:
+                self._asked.answered = True
 
     def _note_first(self) -> None:
         """Note that the service is on its primary, once; a file is written, for which no query waits."""
@@ -302,10 +312,10 @@ class Router:
         return Switch(service=self.key[1], route=route, reason=reason, at=now, place=place)
 
 
-def _rule(budget_s: float, parts: Parts) -> _Ruling:
+def _rule(asked: _Asked, budget_s: float, parts: Parts) -> _Ruling:
     """Decide for a side."""
     inquiry = parts.inquire(budget_s)
-    if inquiry.step is not Step.FALL_BACK:
+    if inquiry.step is not Step.FALL_BACK or asked.answered:
         return _Ruling(route=Route.PRIMARY, inquiry=inquiry)
     try:
         parts.prove()
