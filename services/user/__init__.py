@@ -2,4 +2,4 @@
 
 from dbkit.service import Service
 
-service = Service(name="user", metadata="services.user.models:Base.metadata")
+service = Service(name="user", metadata="services.user.models:Base.metadata", seed="services.user.seed:rows")
