@@ -34,7 +34,7 @@ def test_the_example_of_a_transaction_runs() -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     names: dict[str, Any] = {}
     exec(compile(code, "the page", "exec"), names)
-    assert names["store"].permissions(names["ada"].id) == {"document.edit"}
+    assert names["store"].permissions(names["mary"].id) == {"document.edit"}
     with dbkit.session("user")() as session:
         assert (session.query(UserRole).count(), session.query(AuditEvent).one().action) == (1, "role.grant")
 
