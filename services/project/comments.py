@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from services.errors import Invalid, NotFound
 from services.paging import Keyset, Page
-from services.project.common import Common, accepted, unique_texts
+from services.project.common import Common, unique_texts
 from services.project.models import Comment, CommentMention, Document
+from services.store import accepted
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -52,7 +53,7 @@ class Comments(Common):
             Invalid: a value cannot be kept.
         """
         comment = _comment(author_id, body, mentions)
-        comment.anchor = accepted(Comment, {"anchor": anchor}, allowed=("anchor",))["anchor"]
+        comment.anchor = accepted(Comment, {"anchor": anchor})["anchor"]
         with self.transaction() as session:
             comment.thread_id = comment.id
             return self._put(session, "comment.add", comment, document_id=document_id)
@@ -145,10 +146,10 @@ class Comments(Common):
 
 
 def _comment(author_id: uuid.UUID, body: str, mentions: Iterable[str]) -> Comment:
-    values = accepted(Comment, {"body": body}, allowed=("body",))
+    values = accepted(Comment, {"body": body})
     if not values["body"].strip():
         raise Invalid("body", "it is blank")
-    names = unique_texts("mentions", sa.inspect(CommentMention).columns["mention"], mentions)
+    names = unique_texts("mentions", mentions, column=CommentMention.mention)
     return Comment(id=uuid.uuid4(), author_id=author_id, mentions=names, **values)
 
 

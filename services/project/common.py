@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 import dbkit.types as dbt
-from dbkit.backends import backend_of
-from dbkit.backends.protocol import Fault
 from dbkit.errors import ValueRefusedError
-from services.errors import Conflict, Invalid, NotFound, VersionConflict
+from services.errors import Invalid, NotFound, VersionConflict
 from services.project.models import Activity, Base, Comment, Document, Phase, Project, SubjectType
-from services.store import Store
+from services.store import Store, accepted
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
-__all__ = ["Common", "accepted", "prove_order", "prove_slug", "unique_texts"]
+__all__ = ["Common", "allowed", "prove_order", "prove_slug", "unique_texts"]
 
 H = TypeVar("H", Project, Phase, Document, Comment)
 
@@ -64,18 +60,6 @@ class Common(Store):
             raise NotFound(kind, key)
         raise VersionConflict(kind, key, expected=version, found=found)
 
-    @contextmanager
-    def _unless_taken(self, session: Session, what: str) -> Iterator[None]:
-        """Say what is there already, where a unique rule refuses what is written inside."""
-        errors = backend_of(session.connection().dialect).errors
-        try:
-            yield
-            session.flush()
-        except IntegrityError as error:
-            if errors.fault(error) is not Fault.DUPLICATE:
-                raise
-            raise Conflict(what) from error
-
     def _record(  # noqa: PLR0913 - what an activity is made of
         self,
         session: Session,
@@ -100,36 +84,28 @@ class Common(Store):
         )
 
 
-def accepted(model: type[Base], values: Mapping[str, Any], *, allowed: Collection[str]) -> dict[str, Any]:
-    """Give the values as the columns keep them. Raises Invalid, naming the field that is not one, or what does not fit it."""
-    columns = sa.inspect(model).columns
-    found: dict[str, Any] = {}
-    for field, value in values.items():
-        if field not in allowed:
-            raise Invalid(field, "there is no such field")
-        found[field] = _accepted(columns[field], field, value)
-    return found
+def allowed(model: type[Base], values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    """Give the values as the columns keep them. Raises Invalid, naming the field that is none of these, or what does not fit it."""
+    strangers = set(values) - set(fields)
+    if strangers:
+        raise Invalid(min(strangers), "there is no such field")
+    return accepted(model, values)
 
 
-def _accepted(column: sa.Column[Any], field: str, value: object) -> object:
-    if value is None:
-        if not column.nullable:
-            raise Invalid(field, "it cannot be None")
-        return None
-    if not isinstance(column.type, dbt.PortableType):
-        return value
-    try:
-        return column.type.restore(column.type.accept(value))
-    except ValueRefusedError as error:
-        raise Invalid(field, error.message) from error
-
-
-def unique_texts(field: str, column: sa.Column[Any], texts: Iterable[str]) -> list[str]:
-    """Give texts in their order, each once. Raises Invalid where one is blank or too long."""
-    found = [_accepted(column, field, text) for text in texts]
-    if any(not str(text).strip() for text in found):
-        raise Invalid(field, "one of them is blank")
-    return list(dict.fromkeys(map(str, found)))
+def unique_texts(field: str, texts: Iterable[str], *, column: InstrumentedAttribute[str]) -> list[str]:
+    """Give texts in their order, each once, as the column keeps one. Raises Invalid where one is blank or too long."""
+    if isinstance(texts, str):
+        raise Invalid(field, "it is one text, not several")
+    found: dict[str, None] = {}
+    for text in texts:
+        try:
+            kept = str(cast("dbt.String", column.type).accept(text))
+        except ValueRefusedError as error:
+            raise Invalid(field, error.message) from error
+        if not kept.strip():
+            raise Invalid(field, "one of them is blank")
+        found[kept] = None
+    return list(found)
 
 
 def prove_slug(slug: str) -> None:

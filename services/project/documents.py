@@ -15,8 +15,9 @@ from sqlalchemy.orm import defer
 
 from services.errors import Conflict, Invalid, VersionConflict
 from services.paging import Keyset, Page
-from services.project.common import Common, accepted, prove_slug
+from services.project.common import Common, allowed, prove_slug
 from services.project.models import Document, DocumentKind, DocumentStatus, DocumentVersion, Phase
+from services.store import accepted
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -78,7 +79,7 @@ class Documents(Common):
             Invalid: a value cannot be kept.
         """
         values = _proved({"title": title, "body": {}, "tags": [], **fields})
-        place = accepted(Document, {"slug": slug, "kind": kind}, allowed=("slug", "kind"))
+        place = accepted(Document, {"slug": slug, "kind": kind})
         prove_slug(slug)
         now = self._clock()
         with self.transaction() as session:
@@ -88,7 +89,7 @@ class Documents(Common):
             )
             for field, value in {**place, **values}.items():
                 setattr(document, field, value)
-            with self._unless_taken(session, f"the phase has a document {slug!r} already"):
+            with self._conflicting(session, f"the phase has a document {slug!r} already"):
                 session.add(document)
             self._keep(session, "document.create", document, by=author_id)
             return document
@@ -152,7 +153,7 @@ class Documents(Common):
             Conflict: it cannot become that from what it is.
             Invalid: there is no such status.
         """
-        status = accepted(Document, {"status": status}, allowed=("status",))["status"]
+        status = accepted(Document, {"status": status})["status"]
         with self.transaction() as session:
             document = self._held_document(session, document_id, version)
             before = document.status
@@ -213,7 +214,7 @@ class Documents(Common):
 
 def _proved(values: dict[str, Any]) -> dict[str, Any]:
     """Give the values as they are kept; with a body, its size and its checksum."""
-    found = accepted(Document, values, allowed=DocumentChanges.__annotations__)
+    found = allowed(Document, values, DocumentChanges.__annotations__)
     if not found.get("title", "a title").strip():
         raise Invalid("title", "it is blank")
     if "body" in found:

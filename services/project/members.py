@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from services.errors import Conflict, NotFound
 from services.paging import Keyset, Page
-from services.project.common import Common, accepted
+from services.project.common import Common
 from services.project.models import Member, MemberRole, Project
+from services.store import accepted
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -42,12 +43,11 @@ class Members(Common):
             Conflict: the user is a member already.
             Invalid: a value cannot be kept.
         """
-        allowed = ("role", "capacity_percent")
-        values = accepted(Member, {"role": role, "capacity_percent": capacity_percent}, allowed=allowed)
+        values = accepted(Member, {"role": role, "capacity_percent": capacity_percent})
         with self.transaction() as session:
             self._hold(session, Project, project_id, kind="project")
             member = Member(project_id=project_id, user_id=user_id, invited_by=by, joined_at=self._clock(), **values)
-            with self._unless_taken(session, f"user {str(user_id)!r} is a member already"):
+            with self._conflicting(session, f"user {str(user_id)!r} is a member already"):
                 session.add(member)
             payload = {"role": member.role.value}
             self._record(session, "member.add", project_id=project_id, by=by, subject_id=user_id, payload=payload)
@@ -63,7 +63,7 @@ class Members(Common):
             Conflict: it is the last owner.
             Invalid: there is no such role.
         """
-        role = accepted(Member, {"role": role}, allowed=("role",))["role"]
+        role = accepted(Member, {"role": role})["role"]
         with self.transaction() as session:
             member = self._held_member(session, project_id, user_id)
             if role is not MemberRole.OWNER:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import sqlalchemy as sa
 
 from services.errors import Invalid
-from services.project.common import Common, accepted, prove_order
+from services.project.common import Common, allowed, prove_order
 from services.project.models import Phase, PhaseKind, Project
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Phases(Common):
 
 
 def _proved(values: dict[str, Any]) -> dict[str, Any]:
-    found = accepted(Phase, values, allowed=PhaseChanges.__annotations__)
+    found = allowed(Phase, values, PhaseChanges.__annotations__)
     if not found.get("name", "a name").strip():
         raise Invalid("name", "it is blank")
     if found.get("cost_estimate", 0) < 0:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from services.errors import Invalid, NotFound
 from services.paging import Keyset, Page
-from services.project.common import Common, accepted, prove_order, prove_slug, unique_texts
+from services.project.common import Common, allowed, prove_order, prove_slug, unique_texts
 from services.project.models import Member, MemberRole, Project, ProjectStatus, ProjectTag, Visibility
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Projects(Common):
             project = Project(**{"tags": [], **values}, owner_id=owner_id, created_at=now, updated_at=now)
             _prove_dates(project)
             project.members = [Member(user_id=owner_id, role=MemberRole.OWNER, joined_at=now)]
-            with self._unless_taken(session, f"the slug {slug!r} is taken"):
+            with self._conflicting(session, f"the slug {slug!r} is taken"):
                 session.add(project)
             self._record(session, "project.create", project_id=project.id, by=owner_id, subject_id=project.id)
             return project
@@ -165,7 +165,7 @@ class Projects(Common):
             archived = values["status"] is ProjectStatus.ARCHIVED
             values |= {"archived_at": self._clock() if archived else None, "status_note": None}
         with self.transaction() as session:
-            with self._unless_taken(session, f"the slug {values.get('slug')!r} is taken"):
+            with self._conflicting(session, f"the slug {values.get('slug')!r} is taken"):
                 project = self._update(session, Project, project_id, version=version, changes=values, kind="project")
             _prove_dates(project)
             if tags is not None:
@@ -179,7 +179,7 @@ class Projects(Common):
 
 def _proved(values: dict[str, Any], tags: Iterable[str] | None) -> dict[str, Any]:
     """Give the values as they are kept, the tags among them where there are any."""
-    found = accepted(Project, values, allowed=ProjectChanges.__annotations__)
+    found = allowed(Project, values, ProjectChanges.__annotations__)
     if "slug" in found:
         prove_slug(found["slug"])
     if not found.get("name", "a name").strip():
@@ -189,7 +189,7 @@ def _proved(values: dict[str, Any], tags: Iterable[str] | None) -> dict[str, Any
     if (found.get("budget") or 0) < 0:
         raise Invalid("budget", f"{found['budget']} is less than nothing")
     if tags is not None:
-        found["tags"] = unique_texts("tags", sa.inspect(ProjectTag).columns["tag"], tags)
+        found["tags"] = unique_texts("tags", tags, column=ProjectTag.tag)
     return found
 
 

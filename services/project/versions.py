@@ -57,11 +57,11 @@ class Versions(Documents):
         query = sa.select(DocumentVersion.version, DocumentVersion.checksum)
         query = query.where(DocumentVersion.document_id == document_id, DocumentVersion.version.in_({one, other}))
         with self.transaction() as session:
-            found = dict(session.execute(query).tuples().all())
+            found = {row.version: row.checksum for row in session.execute(query)}
         for version in (one, other):
             if version not in found:
                 raise NotFound("version", version)
-        return found[one] == found[other]
+        return bool(found[one] == found[other])
 
     def restore_version(self, document_id: uuid.UUID, kept: int, *, version: int, by: uuid.UUID) -> Document:
         """Save what a document said under an earlier version as its next one.

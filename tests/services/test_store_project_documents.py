@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm.exc import DetachedInstanceError
 
 from services.errors import Conflict, Invalid, InvalidCursor, NotFound, VersionConflict
 from services.project.documents import DocumentFilter
@@ -73,7 +73,7 @@ def test_versions_are_listed_newest_first_without_their_bodies(desk: Desk) -> No
     pages = list(in_pages(lambda cursor: desk.store.list_versions(made.id, limit=2, cursor=cursor)))
 
     assert [[one.version for one in page] for page in pages] == [[5, 4], [3, 2], [1]]
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(DetachedInstanceError):
         _ = pages[0][0].body
 
 
@@ -200,7 +200,7 @@ def test_documents_are_listed_by_all_that_is_asked_without_their_bodies(desk: De
     assert ids(project_id=phase.project_id) == [second.id, first.id]
     assert ids(phase_id=phase.id, status=DocumentStatus.IN_REVIEW) == [second.id]
     assert ids(project_id=phase.project_id, status=DocumentStatus.APPROVED) == []
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(DetachedInstanceError):
         _ = desk.store.list_documents(DocumentFilter(author_id=author)).items[0].body
 
 
