@@ -115,7 +115,6 @@ def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is m
     return replace(result, seconds=time.monotonic() - began)
 
 
-@dataclass(kw_only=True)
 def _explained(config: DatabaseConfig | None, error: Exception) -> DbkitError:
     """Word what went wrong: what is not yet in words was outside of any revision, most often for want of a right."""
     found: DbkitError | None = error if isinstance(error, DbkitError) else None
@@ -127,6 +126,7 @@ def _explained(config: DatabaseConfig | None, error: Exception) -> DbkitError:
     return found or DbkitError(redact(backend.errors.message(error)), hint=want_of_right(backend))
 
 
+@dataclass(kw_only=True)
 class _Wait:
     """What is done while somebody else holds the lock: tell it once, and stop when asked to."""
 
@@ -173,9 +173,9 @@ def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
         # outside of a revision's own code: its version row or its commit
         if session.step is not None:
             raise session.failure(session.step, error) from None
-        if isinstance(error, sa.exc.DBAPIError) and _errors(connection).fault(error) is Fault.LOCK_TIMEOUT:
         if session.result.fallback and isinstance(error, sa.exc.DBAPIError):
             raise
+        if isinstance(error, sa.exc.DBAPIError) and _errors(connection).fault(error) is Fault.LOCK_TIMEOUT:
             raise LockedError(
                 f"database {session.result.database!r} is in use by somebody else: {worded(connection, error)}",
                 hint="run the command again when they are done",
