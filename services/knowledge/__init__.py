@@ -2,4 +2,9 @@
 
 from dbkit.service import Service
 
-service = Service(name="knowledge", metadata="services.knowledge.models:Base.metadata")
+service = Service(
+    name="knowledge",
+    metadata="services.knowledge.models:Base.metadata",
+    seed="services.knowledge.seed:rows",
+    seed_after=("user", "project"),
+)
