@@ -75,11 +75,39 @@ def test_a_marker_stands_for_one_citation_in_a_document(session: Session) -> Non
         session.flush()
 
 
+@pytest.mark.parametrize("project_id", [None, uuid.UUID(int=7)], ids=["for all", "of a project"])
+def test_a_content_is_there_once_in_a_project_and_once_for_all(session: Session, project_id: uuid.UUID | None) -> None:
+    content_hash = secrets.token_bytes(32)
+    session.add_all([a_resource(content_hash=content_hash, project_id=uuid.uuid4()) for _ in range(2)])
+    session.add(a_resource(content_hash=content_hash, project_id=project_id))
+    session.flush()
+    session.add(a_resource(content_hash=content_hash, project_id=project_id))
+
+    with pytest.raises(IntegrityError):
+        session.flush()
+
+
+def test_a_scope_is_the_projects_however_a_resource_is_written(session: Session) -> None:
+    one, other = uuid.uuid4(), uuid.uuid4()
+    values = {"kind": ResourceKind.BOOK, "title": "Patterns", "added_by": one, "content_hash": one.bytes * 2}
+    session.execute(sa.insert(Resource), [{**values, "project_id": one}])
+    session.execute(sa.insert(Resource.__table__).values(**values, project_id=other))
+    moved = a_resource(project_id=one)
+    moved.project_id = None
+    session.add(moved)
+    session.flush()
+
+    scopes = sa.select(Resource.scope).where(Resource.content_hash.in_([one.bytes * 2, moved.content_hash]))
+    assert sorted(session.scalars(scopes)) == sorted([str(one), str(other), "all"])
+
+
 def test_a_resource_comes_back_as_it_was_written(session: Session) -> None:
     values = {
         "authors": ["Gregor Hohpe", "Bobby Woolf"],
-        "details": {"language": "en", "licence": "CC-BY-4.0", "editions": [1, 2]},
+        "details": {"publisher": "ACM", "licence": "CC-BY-4.0", "editions": [1, 2]},
+        "language": "de-AT",
         "content_hash": bytes(range(32)),
+        "project_id": uuid.uuid4(),  # content is unique in a project
         "is_public": False,
         "published_on": date(1969, 7, 20),
         "page_count": 2**31 - 1,
