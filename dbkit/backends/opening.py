@@ -62,15 +62,23 @@ def greets(wire: str | None, sock: socket.socket) -> bool:
         wire: the protocol, from the backend's traits; of one that is not known here, nothing can be told.
         sock: connected, with a timeout.
     """
-    opening = _OPENINGS.get(wire or "")
+    if wire is None or not is_known(wire):
+        return False
     try:
-        if opening is not None:
-            opening(sock)
+        _opening(wire)(sock)
     except TlsRefusedError:
         return True
-    except (OSError, ValueError, struct.error):
+    except (OSError, ValueError, LookupError, struct.error):
         return False
-    return opening is not None
+    return True
+
+
+def _opening(wire: str) -> Callable[[socket.socket], None]:
+    if wire == TDS:
+        from dbkit.backends.mssql import opening
+
+        return opening.ask
+    return _OPENINGS[wire]
 
 
 def is_known(wire: str | None) -> bool:

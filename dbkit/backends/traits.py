@@ -60,6 +60,8 @@ class Traits:
     """Its drivers are told a CA by its file; False where they read the system's store alone."""
     wire: str | None = None
     """The protocol in which TLS is asked for before the log-in, by its name in `dbkit.backends.opening`; None where that is not known."""
+    retries_refused: bool = False
+    """Its driver asks a port that refuses again and again, until its time-out."""
     own_keys: frozenset[str] = frozenset()
     """Fields of the configuration that say something to this backend and nothing to most others, such as `schema`."""
     tls_query: str | None = None

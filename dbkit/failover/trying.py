@@ -32,8 +32,12 @@ if TYPE_CHECKING:
 
 # What says that nobody is there; anything else is somebody's answer, or our own mistake.
 _NOBODY: Final = frozenset({Fault.UNREACHABLE, Fault.CONNECTION_LOST})
-# The system's words, which drivers hand on; the number of the error they do not.
-_HUNG_UP: Final = tuple(os.strerror(number) for number in (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE))
+# The system's words, which drivers hand on without the error itself; ODBC hands on numbers, Windows' among them.
+_HUNG_UP: Final = (
+    *(os.strerror(number) for number in (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)),
+    f"({errno.ECONNRESET})",
+    "(10054)",
+)
 TICK_S: Final = 0.01
 # What a driver may say of a socket that was shut under it.
 _SHUT: Final = _NOBODY | {Fault.TLS_REFUSED, Fault.OTHER}
@@ -167,6 +171,7 @@ class Try:
     def _run(self) -> None:
         try:
             with self._watch:
+                self._knock()
                 self._way.connect(self._watch, lambda: self._settle(self._attempt(Outcome.ANSWERED)))
         except BaseException as error:  # noqa: BLE001 - whatever it is, who asked must hear of it and not wait
             self._settle(self._failed(error))
@@ -191,17 +196,25 @@ class Try:
             absent = False  # whoever hangs up later may do so over TLS, and no driver says it reliably
         return self._attempt(Outcome.ABSENT if absent else Outcome.REFUSED, _worded(self._config, error))
 
+    def _knock(self) -> None:
+        """Find out by ourselves that a port refuses, where the driver would take all of its time to say so."""
+        if get_backend(self._config.backend).traits.retries_refused:
+            self._call().close()
+
     def _greets(self) -> bool:
         """Tell whether a server that hung up is there, where what it did not like may be TLS."""
         config = self._config
-        if config.host is None or config.port is None or config.endpoint().tls.mode == "off":
+        if config.host is None or config.endpoint().tls.mode == "off":
             return False
-        left_s = max(TICK_S, self._watch.left_s)
         try:
-            with socket.create_connection((config.host, config.port), timeout=left_s) as sock:
+            with self._call() as sock:
                 return greets(get_backend(config.backend).traits.wire, sock)
         except OSError:
             return False
+
+    def _call(self) -> socket.socket:
+        place = (self._config.host or "", self._config.port or 0)
+        return socket.create_connection(place, timeout=max(TICK_S, self._watch.left_s))
 
     def _attempt(self, outcome: Outcome, error: DbkitError | None = None) -> Attempt:
         return Attempt(

@@ -11,11 +11,14 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import trustme
 
+from dbkit.testing.tds import ANSWER, packet, prelogin
+
 Talk = Callable[[socket.socket], None]
 
 _SSL_REQUEST_BYTES = {"mysql": 36, "postgresql": 8}
+_ENCRYPTION_REQUIRED = 3
 WIRES = tuple(_SSL_REQUEST_BYTES)
-"""The protocols that they speak."""
+"""The protocols in which they can do all of it."""
 
 
 @contextmanager
@@ -90,6 +93,10 @@ def turns_away(client: socket.socket) -> None:
 
 def begins_tls(wire: str, client: socket.socket) -> None:
     """Open the protocol with TLS on offer, and wait until the client takes it."""
+    if wire == "tds":
+        client.recv(4096)
+        client.sendall(packet(ANSWER, prelogin(_ENCRYPTION_REQUIRED)))
+        return
     if wire == "mysql":
         body = b"\x0a8.0.11-TiDB-v8.5.3\0" + struct.pack("<I", 1) + b"12345678\0"
         body += struct.pack("<HBHH", 0xFFFF, 0x2D, 2, 0x000F | 0x0008) + b"\x15" + b"\0" * 10

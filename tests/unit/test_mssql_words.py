@@ -289,6 +289,13 @@ SAID = [
         Fault.TURNED_AWAY,
         "The maximum number of 5 user connections has already been reached. (17809)",
     ),
+    # there, and wants nobody from here
+    (
+        "42000",
+        f"[42000] {_MS}[SQL Server]Cannot open server 's' requested by the login. Client is not allowed. (40615) (SQLDriverConnect)",
+        Fault.TURNED_AWAY,
+        "Cannot open server 's' requested by the login. Client is not allowed. (40615)",
+    ),
     (
         "42S02",
         f"[42S02] {_MS}[SQL Server]Invalid object name 'x (4060) y'. (208) (SQLExecDirectW)",

@@ -23,6 +23,8 @@ BACKEND: Backend = LazyBackend(
         port=1433,
         takes_ca_file=False,
         wire=WIRE,
+        # measured with driver 18.6
+        retries_refused=True,
         transactional_ddl=True,
         own_keys=frozenset({"mssql_encrypt"}),
         # sysname: https://learn.microsoft.com/sql/relational-databases/databases/database-identifiers

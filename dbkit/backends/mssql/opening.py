@@ -31,11 +31,7 @@ def within(sock: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLOb
         ssl.SSLError: the handshake failed.
         OSError: the connection broke or timed out.
     """
-    # an offset behind the two options of 5 bytes and their end
-    version, encryption = struct.pack(">BHH", 0, 11, 6), struct.pack(">BHH", _ENCRYPTION, 17, 1)
-    _send(sock, version + encryption + bytes([_END_OF_OPTIONS]) + bytes(6) + bytes([_ENCRYPT_ON]))
-    if _encryption(_read(sock)) == _NOT_SUPPORTED:
-        raise TlsRefusedError("the server offers no TLS", hint="switch TLS on at the server")
+    ask(sock)
     # the protocol has no envelope for what 1.3 sends after its handshake
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -43,6 +39,20 @@ def within(sock: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLOb
     while not _shaken(sock, tls, goes):
         came.write(_read(sock))
     return tls
+
+
+def ask(sock: socket.socket) -> None:
+    """Ask for encryption, and read the answer.
+
+    Raises:
+        TlsRefusedError: the server has no TLS.
+        OSError: the connection broke or timed out.
+    """
+    # an offset behind the two options of 5 bytes and their end
+    version, encryption = struct.pack(">BHH", 0, 11, 6), struct.pack(">BHH", _ENCRYPTION, 17, 1)
+    _send(sock, version + encryption + bytes([_END_OF_OPTIONS]) + bytes(6) + bytes([_ENCRYPT_ON]))
+    if _encryption(_read(sock)) == _NOT_SUPPORTED:
+        raise TlsRefusedError("the server offers no TLS", hint="switch TLS on at the server")
 
 
 def around(sock: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
