@@ -12,6 +12,7 @@ from dbkit.cli._options import Format, StreamFormat
 from dbkit.errors import ExitCode
 
 if TYPE_CHECKING:
+    from dbkit.checks.failover import FailoverResult
     from dbkit.checks.findings import FindingsResult
     from dbkit.checks.grants import GrantsResult
     from dbkit.migrations.results import Failure, HistoryResult, Result, ServiceResult
@@ -188,7 +189,7 @@ def _beside(text: str, kind: Format | StreamFormat) -> None:
         _diagnostics.say(text)
 
 
-def errors(result: Result | HistoryResult | GrantsResult | FindingsResult) -> None:
+def errors(result: Result | HistoryResult | GrantsResult | FindingsResult | FailoverResult) -> None:
     """Write every service's error, with hint, place and SQL, to stderr; one that several share is written once."""
     groups: dict[tuple[object, ...], list[str]] = {}
     for entry in result.services:

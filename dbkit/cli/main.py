@@ -17,6 +17,7 @@ from dbkit.cli import (
     config,
     databases,
     doctor,
+    failover,
     grants,
     history,
     migrate,
@@ -38,7 +39,7 @@ def build() -> typer.Typer:
         epilog="Example: dbkit migrate",
     )
     app.callback()(_root)
-    for module in (migrate, config, databases, doctor, grants, history, seeding, waiting, tls, alembic):
+    for module in (migrate, config, databases, doctor, failover, grants, history, seeding, waiting, tls, alembic):
         module.register(app)
     return app
 
