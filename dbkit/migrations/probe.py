@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dbkit.backends import get_backend
+from dbkit.backends import backend_of, get_backend
 from dbkit.backends.protocol import Fault
 from dbkit.config.pool_use import pool_use
 from dbkit.config.redact import redact
 from dbkit.deadlines import Watch
-from dbkit.errors import DatabaseMissingError, DbkitError, UnreachableError
+from dbkit.errors import DatabaseMissingError, DbkitError, FallbackError, UnreachableError
 from dbkit.migrations.databases import exists
 from dbkit.migrations.readiness import Health, SchemaState, schema_state, worded
 from dbkit.revisions.known import known_history
@@ -73,12 +73,12 @@ class Probe:
         self.found = replace(self.found, reachable=True, state=SchemaState.NOT_MIGRATED)
 
     def look_at(self, engine: sa.Engine) -> None:
-        """Note how full the pool is, and refuse a database file that is not there: connecting would make it.
+        """Note which side the service is on and how full its pool is, and refuse a database file that is not there: connecting would make it.
 
         Raises:
             DatabaseMissingError: the file is not there.
         """
-        self.found = replace(self.found, pool=pool_use(engine))
+        self.found = replace(self.found, pool=pool_use(engine), fallback=_stands_in(engine))
         config = self._config
         if get_backend(config.backend).traits.file_based and not exists(config):
             raise DatabaseMissingError(f"there is no database {config.sqlite_path!r}", hint="dbkit create makes it")
@@ -89,6 +89,7 @@ class Probe:
         Raises:
             DbkitError: it cannot be read.
         """
+        self.found = replace(self.found, fallback=_stands_in(connection.engine))
         current = self._current(connection)
         self.found = replace(self.found, reachable=True, revision=", ".join(current or ()) or None)
         if self.history is not None:
@@ -119,8 +120,10 @@ class Probe:
 
         from dbkit.config.connect import explain
 
+        if isinstance(error, FallbackError):
+            return error  # SQLAlchemy's too
         if isinstance(error, sa.exc.DBAPIError):
-            return explain(self._config, error)
+            return explain(self._config.for_fallback() if self.found.fallback else self._config, error)
         if isinstance(error, sa.exc.TimeoutError) and self.watch.left_s < TICK_S:
             self.watch.expire()  # the pool and the watch had the same patience, and the pool was first
         if isinstance(error, sa.exc.TimeoutError):
@@ -139,7 +142,7 @@ class Probe:
         try:
             return tuple(sorted(connection.scalars(versions)))
         except sa.exc.DBAPIError as error:
-            errors = get_backend(self._config.backend).errors
+            errors = backend_of(connection.dialect).errors
             fault = errors.fault(error)
             if fault is Fault.NO_TABLE:
                 return None
@@ -153,3 +156,11 @@ class Probe:
         if self.config is None:
             raise UnreachableError("the configuration has not been read")
         return self.config
+
+
+def _stands_in(engine: sa.Engine) -> bool:
+    """Tell whether an engine, such as that of a connection, is on the file that stands in for its server."""
+    from dbkit.failover.engines import route_of
+    from dbkit.failover.plan import Route
+
+    return route_of(engine) is Route.FALLBACK

@@ -52,6 +52,8 @@ class Health:
     """None where there is no queue of connections, or the probe did not get that far."""
     error: str | None = None
     """What is wrong, in one line."""
+    fallback: bool = False
+    """What answered, or did not, is the file that stands in for the server."""
 
     @property
     def ok(self) -> bool:

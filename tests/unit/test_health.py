@@ -120,6 +120,7 @@ def test_a_health_is_json() -> None:
         "latency_s": 0.0,
         "pool": {"size": 10, "in_use": 3, "idle": 7, "overflow": 0, "limit": 30},
         "error": None,
+        "fallback": False,
         "ok": True,
         "ready": True,
     }
