@@ -2,4 +2,9 @@
 
 from dbkit.service import Service
 
-service = Service(name="project", metadata="services.project.models:Base.metadata")
+service = Service(
+    name="project",
+    metadata="services.project.models:Base.metadata",
+    seed="services.project.seed:rows",
+    seed_after=("user",),
+)

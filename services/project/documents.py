@@ -22,7 +22,7 @@ from services.store import accepted
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["DocumentChanges", "DocumentFields", "DocumentFilter", "Documents"]
+__all__ = ["DocumentChanges", "DocumentFields", "DocumentFilter", "Documents", "measured"]
 
 _DOCUMENTS: Final = Keyset[Document](columns=(Document.created_at, Document.id), descending=True)
 _STEPS: Final[Mapping[DocumentStatus, frozenset[DocumentStatus]]] = {
@@ -220,6 +220,11 @@ def _proved(values: dict[str, Any]) -> dict[str, Any]:
     if "body" in found:
         if not isinstance(found["body"], dict):
             raise Invalid("body", f"a {type(found['body']).__name__} is no object")
-        text = json.dumps(found["body"], ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-        found |= {"checksum": hashlib.sha256(text).digest(), "size_bytes": len(text)}
+        found |= measured(found["body"])
     return found
+
+
+def measured(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is kept beside a body: its checksum and its size, both of its canonical text."""
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return {"checksum": hashlib.sha256(text).digest(), "size_bytes": len(text)}
