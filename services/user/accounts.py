@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from services.errors import Invalid, NotFound, VersionConflict
 from services.paging import Keyset, Page
@@ -159,8 +160,8 @@ class Accounts(Store):
         values = profile_values(changes)
         with self.transaction() as session:
             user = self._update(session, User, user_id, version=version, changes={}, kind="user")
-            session.refresh(user, ["profile"])
-            profile = user.profile
+            # a locking read: what is written follows from what stands there
+            profile = session.get(Profile, user_id, populate_existing=True, with_for_update=True)
             if profile is None:
                 raise NotFound("profile", user_id)
             for field, value in values.items():
@@ -168,6 +169,7 @@ class Accounts(Store):
             prove_name(profile.given_name, profile.family_name)
             profile.name_key = folded(profile.given_name, profile.family_name)
             profile.updated_at = user.updated_at
+            set_committed_value(user, "profile", profile)
         return user
 
     def delete_user(self, user_id: uuid.UUID, *, version: int | None = None) -> None:

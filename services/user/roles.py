@@ -91,7 +91,7 @@ class Roles(Store):
                 done: Any = session.execute(deleted.execution_options(synchronize_session=False))
             if done.rowcount == 1:
                 return
-            found = session.scalar(sa.select(Role.name).where(Role.id == role_id))
+            found = session.scalar(sa.select(Role.name).where(Role.id == role_id).with_for_update())
         if found is None:
             raise NotFound("role", role_id)
         raise Conflict(f"the role {found!r} is built in")

@@ -70,7 +70,8 @@ class SignIns(Store):
         with self.transaction() as session:
             done: Any = session.execute(noted.execution_options(synchronize_session=False))
             if done.rowcount != 1:
-                status = session.scalar(sa.select(User.status).where(User.id == user_id))
+                # a locking read: TiDB shows a plain one what was there before the other's change
+                status = session.scalar(sa.select(User.status).where(User.id == user_id).with_for_update())
                 if status is None:
                     raise NotFound("user", user_id)
                 raise Conflict(f"the account is {status.value}, not active")
