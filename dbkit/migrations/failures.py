@@ -78,8 +78,11 @@ def _way_out(error: BaseException, connection: sa.Connection, committed: tuple[s
             "undo the committed statements, or finish the revision by hand and dbkit stamp it; then run dbkit migrate"
         )
     backend = backend_of(connection.dialect)
-    if isinstance(error, sa.exc.DBAPIError) and backend.errors.fault(error) in {Fault.NOT_ALLOWED, Fault.READ_ONLY}:
+    fault = backend.errors.fault(error) if isinstance(error, sa.exc.DBAPIError) else Fault.OTHER
+    if fault in {Fault.NOT_ALLOWED, Fault.READ_ONLY}:
         return f"{want_of_right(backend)}, and run it again"
+    if fault is Fault.STORAGE_FULL:
+        return "free some space, and run it again"
     return "mend the revision, the data, or what an earlier run has left, and run it again"
 
 

@@ -280,6 +280,8 @@ def _way_out(fault: Fault, right: str) -> str:
         return "change the sample row, or the other one that has the same"
     if fault in {Fault.NOT_ALLOWED, Fault.READ_ONLY}:
         return right
+    if fault is Fault.STORAGE_FULL:
+        return "free some space, and run the command again"
     if fault is Fault.REFERENCE:
         return "a row that one of them refers to has just gone: run the command again"
     return "mend the seed, or the database"
