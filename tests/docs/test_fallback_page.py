@@ -21,6 +21,7 @@ pytestmark = pytest.mark.sqlite
 # The function of the page is called first: whoever hears after it knows that it has spoken.
 AFTER_IT = """
 import logging
+import subprocess
 import threading
 
 logging.basicConfig(format="%(message)s", stream=__import__("sys").stdout)
@@ -28,6 +29,8 @@ told = threading.Event()
 dbkit.on_switch("user", lambda _: told.set())
 dbkit.engine("user").connect().close()
 assert told.wait(10)
+assert dbkit.health("user").fallback
+assert subprocess.run(["dbkit", "failover", "status", "user"]).returncode == 8
 """
 
 
@@ -56,8 +59,10 @@ def test_the_page_is_walked(walk: Walk) -> None:
     walk.take(parts["Make the file"])
     hear, code = parts["Hear of it"]
     (walk.folder / "hear.py").write_text(code.text + AFTER_IT)
-    logged, said = walk.run(f"{sys.executable} hear.py").splitlines()
-    walk.printed.append((hear, logged))
+    logged, said, *status = walk.run(f"{sys.executable} -u hear.py").splitlines()
+    asked, told = parts["See what services are on"]
+    assert asked.text == "dbkit failover status user\n"
+    walk.printed += [(hear, logged), (told, "\n".join(status))]
     if "DBKIT_TEST_UPDATE_GOLDEN" in os.environ:
         port = walk.environ["DATABASE_PORT"]
         rewrite(PAGE, [(block, text.replace(f"localhost:{port}", "localhost:4000")) for block, text in walk.printed])
