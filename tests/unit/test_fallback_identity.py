@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,12 +13,13 @@ from dbkit.config.connect import connect
 from dbkit.errors import (
     FallbackDamagedError,
     FallbackForeignError,
+    FallbackFullError,
     FallbackLockedError,
     FallbackMissingError,
     FallbackReadOnlyError,
 )
 from dbkit.failover.identity import claim, read_identity, refuse_foreign
-from tests.stand_ins import locked, made, stand_in, unwritable
+from tests.stand_ins import locked, made, small_disk, stand_in, unwritable
 
 
 def test_a_file_is_made_with_its_identity(tmp_path: Path) -> None:
@@ -142,6 +144,18 @@ def test_in_a_folder_that_cannot_be_written_no_file_is_made(tmp_path: Path) -> N
     folder.mkdir()
     with unwritable(folder), pytest.raises(FallbackReadOnlyError):
         claim(stand_in(folder))
+
+
+@pytest.mark.parametrize("left", [0, 8192, 40960])
+def test_on_a_full_disk_no_file_is_made_and_with_room_it_is(tmp_path: Path, left: int) -> None:
+    with small_disk(tmp_path / "small") as folder:
+        config, filling, room = stand_in(folder), folder / "filling", os.statvfs(folder)
+        filling.write_bytes(b"x" * (room.f_bavail * room.f_frsize - left))
+        with pytest.raises(FallbackFullError, match="there is no room for"):
+            claim(config)
+        filling.unlink()
+        assert refuse_foreign(config) is None
+        assert claim(config) is True
 
 
 def test_the_folder_of_the_default_path_is_made(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ _EXTENDED: Final = {
     1555: Fault.DUPLICATE,  # SQLITE_CONSTRAINT_PRIMARYKEY
     2067: Fault.DUPLICATE,  # SQLITE_CONSTRAINT_UNIQUE
     2579: Fault.DUPLICATE,  # SQLITE_CONSTRAINT_ROWID
+    4874: Fault.STORAGE_FULL,  # SQLITE_IOERR_SHMSIZE: no room for the index of what is written ahead
 }
 # What aiosqlite says of a connection that was closed, as SQLAlchemy words it.
 _CLOSED: Final = frozenset({"no active connection", "Connection closed"})
