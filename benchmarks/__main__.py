@@ -2,48 +2,31 @@
 
 Both sides run the same revision files on databases that exist, as processes of their own; the stock tool's three processes
 run one after another, as a CI job would. The sides are interleaved, so that a machine that slows down slows both, and the
-medians are compared. Ratios hold for this machine and this run; they are no test.
+medians are compared. Then engines and stores are timed against plain SQLAlchemy, and starts of a service whose server is away
+against their goals. Ratios hold for this machine and this run; they are no test.
 """
 
 from __future__ import annotations
 
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from benchmarks.engines import comparing
+from benchmarks import engines, starts, stores
+from benchmarks.processes import BIN, ROOT, run
 from dbkit import migrations
 from dbkit.project import Project
 from tests.servers import SERVERS, find_server
 
-ROOT = Path(__file__).parent.parent
-BIN = Path(sys.executable).parent
 SERVICES = ("user", "project", "knowledge")
 ROUNDS = 9
 SLOW_ROUNDS = 5  # from empty: every round drops and creates three databases
 
 Side = Callable[[], None]
-
-
-def run(*command: str, environ: dict[str, str] | None = None, folder: Path = ROOT) -> None:
-    """Run a command to its end, in silence unless it fails."""
-    done = subprocess.run(command, cwd=folder, env=clean(environ or {}), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
-
-
-def clean(environ: dict[str, str]) -> dict[str, str]:
-    """Make an environment of what the process needs and what is given, without the caller's own settings."""
-    kept = {
-        name: value for name, value in os.environ.items() if "DATABASE_" not in name and not name.startswith("DBKIT_")
-    }
-    return kept | environ
 
 
 def seconds(side: Side) -> float:
@@ -145,7 +128,9 @@ def main() -> None:
     print(f"{'':<34} {'dbkit':>10} {'stock':>10}")
     starting()
     migrating()
-    comparing()
+    engines.comparing()
+    stores.comparing()
+    starts.measuring()
 
 
 if __name__ == "__main__":

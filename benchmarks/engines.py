@@ -80,20 +80,25 @@ def interleaved(sides: Sequence[Side], rounds: int) -> dict[str, Found]:
     }
 
 
+def plain_engine(config: DatabaseConfig) -> sa.Engine:
+    """Make an engine as somebody does who has no dbkit, with the pool that dbkit's has."""
+    return sa.create_engine(
+        config.url(),
+        connect_args=config.connect_args(),
+        pool_size=config.pool_size,
+        max_overflow=config.max_overflow,
+        pool_recycle=config.pool_recycle_s,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+    )
+
+
 @contextmanager
 def engines(config: DatabaseConfig) -> Iterator[dict[str, sa.Engine]]:
     """Give plain SQLAlchemy twice, whose difference is noise, and dbkit's engine without metrics and with each sink."""
-    pool = {
-        "pool_size": config.pool_size,
-        "max_overflow": config.max_overflow,
-        "pool_recycle": config.pool_recycle_s,
-        "pool_pre_ping": True,
-        "pool_use_lifo": True,
-    }
-    url, args = config.url(), config.connect_args()
     made = {
-        PLAIN: sa.create_engine(url, connect_args=args, **pool),
-        "plain again": sa.create_engine(url, connect_args=args, **pool),
+        PLAIN: plain_engine(config),
+        "plain again": plain_engine(config),
         "dbkit": config.create_engine(),
         "with a callable": config.create_engine(),
         "with OpenTelemetry": config.create_engine(),
