@@ -42,7 +42,10 @@ def seed(
     format: Annotated[StreamFormat, format_option("seed", StreamFormat)] = StreamFormat.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
-    """Write sample rows that are not there yet; what is there stays as it is."""
+    """Write sample rows that are not there yet.
+
+    What is there stays as it is.
+    """
     from dbkit import migrations
     from dbkit.migrations.seeds import refuse_production
 
