@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from services.errors import Conflict, Invalid, NotFound
+from services.knowledge.holding import hold
 from services.knowledge.models import Chunk, Citation, Resource
 from services.knowledge.nearest import Hit, Query, nearest
-from services.knowledge.values import accepted, vector
+from services.knowledge.values import checked, vector
 from services.paging import LARGEST_PAGE, Keyset, Page
 from services.store import Store
 
@@ -62,7 +63,8 @@ class Chunks(Store):
             for position, value in enumerate(values, start=1)
         ]
         with self.transaction() as session:
-            _hold(session, resource_id)
+            if not hold(session, Resource, Resource.id == resource_id):
+                raise NotFound("resource", resource_id)
             if not drop_citations:
                 _refuse_cited(session, resource_id)
             session.execute(sa.delete(Chunk).where(Chunk.resource_id == resource_id))
@@ -94,21 +96,21 @@ class Chunks(Store):
             Invalid: a vector is empty, holds a number that is not finite, or has another length than the others.
             Unavailable: the database cannot do it now.
         """
-        accepted(Chunk, {"embedding_model": model}, filled=("embedding_model",))
-        checked = {key: vector("vectors", values) for key, values in vectors.items()}
-        lengths = {len(values) for values in checked.values()}
+        checked(Chunk, {"embedding_model": model}, filled=("embedding_model",))
+        embeddings = {key: vector("vectors", values) for key, values in vectors.items()}
+        lengths = {len(values) for values in embeddings.values()}
         if len(lengths) > 1:
             raise Invalid("vectors", f"they are of {min(lengths)} and of {max(lengths)} numbers")
         table: Any = Chunk.__table__
         changed = {"embedding": sa.bindparam("vector"), "embedding_model": model}
         write = sa.update(table).where(table.c.id == sa.bindparam("row")).values(changed)
         with self.transaction() as session:
-            for keys in _batches(list(checked)):
+            for keys in _batches(list(embeddings)):
                 there = set(session.scalars(sa.select(Chunk.id).where(Chunk.id.in_(keys))))
                 if missing := [key for key in keys if key not in there]:
                     raise NotFound("chunk", missing[0])
-            for keys in _batches(list(checked)):
-                session.execute(write, [{"row": key, "vector": checked[key]} for key in keys])
+            for keys in _batches(list(embeddings)):
+                session.execute(write, [{"row": key, "vector": embeddings[key]} for key in keys])
 
     def nearest(
         self,
@@ -147,21 +149,16 @@ class Chunks(Store):
 def _checked(piece: Piece) -> dict[str, Any]:
     """Check a piece's values. Raises Invalid."""
     values = {"body": piece.body, "heading": piece.heading, "pages": list(piece.pages)}
-    return accepted(Chunk, {**values, "token_count": piece.token_count, "embedding": None, "embedding_model": None})
-
-
-def _hold(session: Session, resource_id: uuid.UUID) -> None:
-    """Have nobody else replace the chunks until this transaction ends, by writing the resource as it is. Raises NotFound."""
-    write = sa.update(Resource).where(Resource.id == resource_id).values(updated_at=Resource.updated_at)
-    done: Any = session.execute(write.execution_options(synchronize_session=False))
-    if done.rowcount != 1:
-        raise NotFound("resource", resource_id)
+    return checked(Chunk, {**values, "token_count": piece.token_count, "embedding": None, "embedding_model": None})
 
 
 def _refuse_cited(session: Session, resource_id: uuid.UUID) -> None:
-    """Raise Conflict where a chunk of the resource is cited."""
-    cited = sa.select(sa.func.count()).select_from(Citation).join(Chunk, Chunk.id == Citation.chunk_id)
-    count = session.scalars(cited.where(Chunk.resource_id == resource_id)).one()
+    """Raise Conflict where a chunk of the resource is cited.
+
+    By a locking read: TiDB and MySQL would show what was cited before this transaction began.
+    """
+    cited = sa.select(Citation.id).join(Chunk, Chunk.id == Citation.chunk_id).where(Chunk.resource_id == resource_id)
+    count = len(session.scalars(cited.with_for_update()).all())
     if count:
         raise Conflict(f"resource '{resource_id}' has {count} citations, which would go with its chunks")
 

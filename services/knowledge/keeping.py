@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from services.errors import Conflict, NotFound
+from services.knowledge.holding import hold, inserting
 from services.knowledge.models import Bookmark, Chunk, Citation, Resource
-from services.knowledge.values import accepted, share
+from services.knowledge.values import checked, share
 from services.paging import Keyset, Page
 from services.store import Store
 
@@ -60,14 +61,15 @@ class Keeping(Store):
             share("confidence", confidence)
         values = {"document_id": document_id, "marker": marker, "quote": quote, "pages": list(pages)}
         values |= {"locator": locator, "confidence": confidence, "created_by": created_by, "chunk_id": chunk_id}
-        checked = accepted(Citation, values, filled=("marker",))
-        citation = Citation(id=uuid.uuid4(), created_at=self._clock(), **checked)
+        found = checked(Citation, values, filled=("marker",))
+        citation = Citation(id=uuid.uuid4(), created_at=self._clock(), **found)
+        taken = Conflict(f"marker {marker!r} stands for something else in document '{document_id}'")
+        of_chunk = sa.select(Chunk.resource_id).where(Chunk.id == chunk_id).scalar_subquery()
         with self.transaction() as session:
-            self._get(session, Chunk, chunk_id, kind="chunk")
-            taken = (Citation.document_id == document_id, Citation.marker == marker)
-            if session.scalar(sa.select(Citation.id).where(*taken)) is not None:
-                raise Conflict(f"marker {marker!r} stands for something else in document '{document_id}'")
-            session.add(citation)
+            # else its chunks might be replaced at this moment, and the citation go with them
+            hold(session, Resource, Resource.id == of_chunk)
+            with inserting(session, taken=taken, missing=NotFound("chunk", chunk_id)):
+                session.add(citation)
         return citation
 
     def citations_in(self, document_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None) -> Page[Citation]:
@@ -119,12 +121,11 @@ class Keeping(Store):
             Unavailable: the database cannot do it now.
         """
         values = {"user_id": user_id, "resource_id": resource_id, "shelf": shelf, "labels": list(labels), "note": note}
-        now, checked = self._clock(), accepted(Bookmark, values, filled=("shelf",))
-        bookmark = Bookmark(id=uuid.uuid4(), created_at=now, updated_at=now, **checked)
-        with self.transaction() as session:
-            self._get(session, Resource, resource_id, kind="resource")
-            if session.scalar(sa.select(Bookmark.id).where(*_of(user_id, resource_id))) is not None:
-                raise Conflict(f"user '{user_id}' keeps resource '{resource_id}' already")
+        now, found = self._clock(), checked(Bookmark, values, filled=("shelf",))
+        bookmark = Bookmark(id=uuid.uuid4(), created_at=now, updated_at=now, **found)
+        taken = Conflict(f"user '{user_id}' keeps resource '{resource_id}' already")
+        missing = NotFound("resource", resource_id)
+        with self.transaction() as session, inserting(session, taken=taken, missing=missing):
             session.add(bookmark)
         return bookmark
 
@@ -136,7 +137,7 @@ class Keeping(Store):
             Invalid: the shelf's name is blank or too long.
             Unavailable: the database cannot do it now.
         """
-        return self._change(user_id, resource_id, accepted(Bookmark, {"shelf": shelf}, filled=("shelf",)))
+        return self._change(user_id, resource_id, checked(Bookmark, {"shelf": shelf}, filled=("shelf",)))
 
     def label(self, resource_id: uuid.UUID, *, user_id: uuid.UUID, labels: Sequence[str]) -> Bookmark:
         """Put these labels in place of a bookmark's; each is kept once.
@@ -146,7 +147,7 @@ class Keeping(Store):
             Invalid: a label is no text.
             Unavailable: the database cannot do it now.
         """
-        return self._change(user_id, resource_id, accepted(Bookmark, {"labels": list(dict.fromkeys(labels))}))
+        return self._change(user_id, resource_id, checked(Bookmark, {"labels": list(dict.fromkeys(labels))}))
 
     def let_go(self, resource_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
         """Take a resource from a user's shelf.

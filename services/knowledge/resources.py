@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from services.errors import Conflict, Invalid, NotFound
 from services.knowledge.models import Resource, ResourceKind, ResourceTopic, Topic, scope_of
 from services.knowledge.paths import in_branch
-from services.knowledge.values import accepted, folded
+from services.knowledge.values import checked, folded
 from services.paging import Keyset, Page
 from services.store import Store
 
@@ -100,16 +100,19 @@ class Resources(Store):
         """
         content = text.encode("utf-8", errors="surrogatepass")
         now, project_id = self._clock(), details.get("project_id")
-        values = {"kind": None, "title": None, **_checked(details), "added_by": added_by, "size_bytes": len(content)}
-        found = accepted(Resource, {**values, "content_hash": hashlib.sha256(content).digest()}, filled=_FILLED)
+        values = {"kind": None, "title": None, **_known(details), "added_by": added_by, "size_bytes": len(content)}
+        found = checked(Resource, {**values, "content_hash": hashlib.sha256(content).digest()}, filled=_FILLED)
         resource = Resource(id=uuid.uuid4(), created_at=now, updated_at=now, **{"project_id": project_id, **found})
         try:
-            with self.transaction() as session:
-                self._refuse_copy(session, resource.content_hash, project_id)
+            if self._current.get() is not None:
+                # a transaction of several operations would be ended by what the database refuses
+                with self.transaction() as session:
+                    self._refuse_copy(session, resource.content_hash, project_id)
+            with self.transaction() as session, self._conflicting(session, "a resource has the same content"):
                 session.add(resource)
         except Conflict as error:
             if not isinstance(error, AlreadyThere) and self._current.get() is None:
-                with self.transaction() as session:  # somebody was faster
+                with self.transaction() as session:
                     self._refuse_copy(session, resource.content_hash, project_id)
             raise
         return resource
@@ -157,10 +160,11 @@ class Resources(Store):
             Invalid: a value cannot be kept, or there is no such field.
             Unavailable: the database cannot do it now.
         """
-        values = accepted(Resource, _checked(changes), filled=_FILLED)
+        values = checked(Resource, _known(changes), filled=_FILLED)
         if "project_id" in values:
             values["scope"] = scope_of(values["project_id"])
-        with self.transaction() as session:
+        taken = "a resource with the same content is there, in the project that it would belong to"
+        with self.transaction() as session, self._conflicting(session, taken):
             return self._update(session, Resource, resource_id, version=version, changes=values, kind="resource")
 
     def delete_resource(self, resource_id: uuid.UUID) -> None:
@@ -183,7 +187,7 @@ class Resources(Store):
             raise AlreadyThere(found)
 
 
-def _checked(details: Mapping[str, Any]) -> dict[str, Any]:
+def _known(details: Mapping[str, Any]) -> dict[str, Any]:
     """Refuse what is no field that a caller sets."""
     unknown = sorted(set(details) - _CHANGEABLE)
     if unknown:

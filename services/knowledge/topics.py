@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from services.errors import Conflict, Invalid, NotFound
-from services.knowledge.models import Resource, ResourceTopic, Topic
+from services.knowledge.holding import hold, inserting
+from services.knowledge.models import ResourceTopic, Topic
 from services.knowledge.paths import below, depth_of, in_branch, joined, parent_of, split
-from services.knowledge.values import accepted, folded, share
+from services.knowledge.values import checked, folded, share
 from services.paging import LARGEST_PAGE, Keyset, Page
 from services.store import Store
 
@@ -58,12 +59,12 @@ class Topics(Store):
             raise Invalid("part", f"{part!r} has a slash")
         path, now = split(joined(under, part)), self._clock()
         values = {"name": name, "description": description, "synonyms": list(synonyms)}
-        checked = accepted(Topic, {**values, "path": path, "depth": depth_of(path)}, filled=("name",))
-        topic = Topic(id=uuid.uuid4(), created_at=now, updated_at=now, **checked)
+        found = checked(Topic, {**values, "path": path, "depth": depth_of(path)}, filled=("name",))
+        topic = Topic(id=uuid.uuid4(), created_at=now, updated_at=now, **found)
         with self.transaction() as session:
             self._hold_parent(session, path)
-            self._refuse_taken(session, path)
-            session.add(topic)
+            with self._conflicting(session, f"topic {path!r} is there already"):
+                session.add(topic)
         return topic
 
     def topic(self, path: str) -> Topic:
@@ -93,14 +94,12 @@ class Topics(Store):
             branch = session.execute(sa.select(Topic.id, Topic.path).where(in_branch(old)).with_for_update()).all()
             if not any(row.path == old for row in branch):
                 raise NotFound("topic", path)
-            self._refuse_taken(session, new)
             places = [{"row": row.id, "place": split(new + row.path[len(old) :], field="to")} for row in branch]
             changed = {"path": sa.bindparam("place"), "depth": sa.bindparam("above"), "updated_at": self._clock()}
             table: Any = Topic.__table__
-            session.execute(
-                sa.update(table).where(table.c.id == sa.bindparam("row")).values(changed),
-                [{**place, "above": depth_of(place["place"])} for place in places],
-            )
+            write = sa.update(table).where(table.c.id == sa.bindparam("row")).values(changed)
+            with self._conflicting(session, f"topic {new!r} is there already"):
+                session.execute(write, [{**place, "above": depth_of(place["place"])} for place in places])
             moved = sa.select(Topic).where(in_branch(new)).execution_options(populate_existing=True)
             return next(topic for topic in session.scalars(moved).all() if topic.path == new)
 
@@ -186,23 +185,22 @@ class Topics(Store):
         """
         share("relevance", relevance)
         with self.transaction() as session:
-            self._get(session, Resource, resource_id, kind="resource")
+            write = sa.update(ResourceTopic).where(*_filed(resource_id, path)).values(relevance=relevance)
+            done: Any = session.execute(write.execution_options(synchronize_session=False))
             topic = self._at(session, unicodedata.normalize("NFC", path))
-            found = session.get(ResourceTopic, (resource_id, topic.id))
-            if found is None:
-                found = ResourceTopic(resource_id=resource_id, topic_id=topic.id)
+            if done.rowcount == 1:
+                return session.get_one(ResourceTopic, (resource_id, topic.id), populate_existing=True)
+            found = ResourceTopic(resource_id=resource_id, topic_id=topic.id, relevance=relevance)
+            taken = Conflict(f"resource '{resource_id}' is filed under {path!r} already")
+            with inserting(session, taken=taken, missing=NotFound("resource", resource_id)):
                 session.add(found)
-            found.relevance = relevance
             return found
 
     def take_from(self, resource_id: uuid.UUID, path: str) -> None:
         """Say that a resource does not speak of a topic. Raises NotFound where nobody said it does, Unavailable."""
-        topic = sa.select(Topic.id).where(Topic.path == unicodedata.normalize("NFC", path)).scalar_subquery()
         with self.transaction() as session:
-            filed = (ResourceTopic.resource_id == resource_id, ResourceTopic.topic_id == topic)
-            done: Any = session.execute(
-                sa.delete(ResourceTopic).where(*filed).execution_options(synchronize_session=False)
-            )
+            delete = sa.delete(ResourceTopic).where(*_filed(resource_id, path))
+            done: Any = session.execute(delete.execution_options(synchronize_session=False))
             if done.rowcount != 1:
                 raise NotFound("topic of the resource", path)
 
@@ -220,14 +218,10 @@ class Topics(Store):
             raise NotFound("topic", path)
         return found
 
-    def _refuse_taken(self, session: Session, path: str) -> None:
-        if session.scalar(sa.select(Topic.id).where(Topic.path == path)) is not None:
-            raise Conflict(f"topic {path!r} is there already")
-
     def _hold_parent(self, session: Session, path: str) -> None:
         """Have the topic above stay where it is until this transaction ends. Raises NotFound."""
         above = parent_of(path)
-        if above is not None and not _written(session, Topic.path == above):
+        if above is not None and not hold(session, Topic, Topic.path == above):
             raise NotFound("topic", above)
 
     def _hold(self, session: Session, path: str) -> None:
@@ -235,16 +229,14 @@ class Topics(Store):
 
         Written again until it does not grow: whoever adds a topic holds the one above it.
         """
-        before, found = -1, _written(session, in_branch(path))
+        before, found = -1, hold(session, Topic, in_branch(path))
         while found != before:
-            before, found = found, _written(session, in_branch(path))
+            before, found = found, hold(session, Topic, in_branch(path))
 
 
-def _written(session: Session, rows: sa.ColumnElement[bool]) -> int:
-    """Lock rows by writing them as they are, which every backend understands, and tell how many there are."""
-    write = sa.update(Topic).where(rows).values(updated_at=Topic.updated_at)
-    done: Any = session.execute(write.execution_options(synchronize_session=False))
-    return int(done.rowcount)
+def _filed(resource_id: uuid.UUID, path: str) -> tuple[sa.ColumnElement[bool], ...]:
+    topic = sa.select(Topic.id).where(Topic.path == unicodedata.normalize("NFC", path)).scalar_subquery()
+    return ResourceTopic.resource_id == resource_id, ResourceTopic.topic_id == topic
 
 
 def _all_topics(session: Session) -> Iterator[Any]:

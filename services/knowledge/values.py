@@ -7,20 +7,16 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
-from dbkit.errors import ValueRefusedError
 from services.errors import Invalid
+from services.store import accepted
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import DeclarativeBase
 
-__all__ = ["accepted", "folded", "share", "vector"]
+__all__ = ["checked", "folded", "share", "vector"]
 
 
-def accepted(
-    model: type[DeclarativeBase], values: Mapping[str, Any], *, filled: Collection[str] = ()
-) -> dict[str, Any]:
+def checked(model: type[DeclarativeBase], values: Mapping[str, Any], *, filled: Collection[str] = ()) -> dict[str, Any]:
     """Check values against a model's columns, so that it is known which of them is wrong.
 
     Args:
@@ -31,24 +27,11 @@ def accepted(
     Raises:
         Invalid: a value is too long, of another type, missing or blank.
     """
-    columns = sa.inspect(model).columns
-    for field, value in values.items():
-        column = columns[field]
-        if value is None:
-            if not column.nullable:
-                raise Invalid(field, "it is missing")
-            continue
-        _accept(field, column.type, value)
-        if field in filled and not value.strip():
+    found = accepted(model, values)
+    for field in filled:
+        if field in found and not found[field].strip():
             raise Invalid(field, "it is blank")
-    return dict(values)
-
-
-def _accept(field: str, type_: Any, value: object) -> None:  # noqa: ANN401 - a portable type
-    try:
-        type_.accept(value)
-    except ValueRefusedError as error:
-        raise Invalid(field, error.message) from error
+    return found
 
 
 def share(field: str, value: float) -> float:

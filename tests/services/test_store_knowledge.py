@@ -80,25 +80,16 @@ def test_a_copy_is_refused_with_the_key_of_what_is_there(store: KnowledgeStore) 
         assert caught.value.resource_id == add[number].id
 
 
-class Late(KnowledgeStore):
-    """Looks for a copy too late, as one does whom somebody else comes before."""
-
-    looked = 0
-
-    def _refuse_copy(self, *about: Any) -> None:
-        self.looked += 1
-        if self.looked > 1:
-            super()._refuse_copy(*about)
-
-
-def test_who_comes_second_at_the_same_moment_is_told_what_is_there(store: KnowledgeStore, migrated: sa.Engine) -> None:
-    text = str(uuid.uuid4())
+def test_a_copy_does_not_end_a_transaction_that_goes_on_without_it(store: KnowledgeStore) -> None:
+    text, user = str(uuid.uuid4()), uuid.uuid4()
     there = store.add_resource(text, kind=BOOK, title="A", added_by=USER)
 
-    with pytest.raises(AlreadyThere) as caught:
-        Late(lambda: Session(migrated)).add_resource(text, kind=BOOK, title="B", added_by=USER)
+    with store.transaction():
+        with pytest.raises(AlreadyThere) as caught:
+            store.add_resource(text, kind=BOOK, title="B", added_by=USER)
+        store.keep(caught.value.resource_id, user_id=user)
 
-    assert caught.value.resource_id == there.id
+    assert [item.resource_id for item in store.bookmarks(user).items] == [there.id]
 
 
 @pytest.mark.parametrize(
