@@ -1,0 +1,7 @@
+-- Running upgrade 0001 -> 0002
+
+ALTER TABLE resources ADD COLUMN language VARCHAR(35) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+CREATE INDEX ix_resources_language ON resources (language);
+
+UPDATE alembic_version_knowledge SET version_num='0002' WHERE alembic_version_knowledge.version_num = '0001';
