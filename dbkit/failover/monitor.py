@@ -35,4 +35,4 @@ def watch_primary(router: Router, parts: Parts, *, bound_s: float) -> None:
                 return
             del found  # it may go while nobody looks
 
-    threading.Thread(target=watch, name=f"dbkit-failover-{router.key[1]}", daemon=True).start()
+    threading.Thread(target=watch, name=f"dbkit-failover-back-{router.key[1]}", daemon=True).start()

@@ -29,17 +29,19 @@ class Patience(Watch):
 
     dials_aside = True
 
-    def __init__(self, seconds: float, *, suspect: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, *, suspect: Callable[[], None], before_s: float = 0.0) -> None:
         """Prepare a checkout.
 
         Args:
             seconds: how long it may take from when the pool has a place for it.
             suspect: called on the timer's thread when a part of that has gone by.
+            before_s: what earlier tries have taken.
         """
         self._outer = current_watch()
         self._began: float | None = None
         self._seconds = seconds
         self._suspect = suspect
+        self._before_s = before_s
         super().__init__(math.inf)
 
     @property
@@ -73,6 +75,11 @@ class Patience(Watch):
     def spent_s(self) -> float:
         """The seconds since the pool had a place."""
         return 0.0 if self._began is None else self._clock() - self._began
+
+    @property
+    def total_s(self) -> float:
+        """The same with earlier tries."""
+        return self._before_s + self.spent_s
 
     def begin(self) -> None:
         """Begin to count."""

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -100,6 +100,8 @@ class _Ruling:
     inquiry: Inquired
     error: Exception | None = None
     """Why the fallback cannot be used, where it was to be."""
+    last: bool = False
+    """It holds for the checkout that asked, and no other inquiry is made for that."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -161,21 +163,17 @@ class Router:
             FallbackError: the primary is away, and the fallback cannot be used; the next checkout tries anew.
             Exception: what `take` raises.
         """
-        if self._route is Route.FALLBACK:
-            return take(Route.FALLBACK)
-        patience = Patience(self._budget_s, suspect=lambda: self._suspect(patience, parts))
-        try:
-            return self._on_primary(take, patience, parts)
-        except Exception as error:
-            if not (patience.passed or parts.is_absence(error)):
-                raise
-            ruling = self._ruled(patience, parts)
-            if ruling is None:
-                raise
-            if ruling.error is not None:
-                # to each who is told one of his own, because each raises it
-                raise _copied(ruling.error) from ruling.inquiry.error
-        return take(Route.FALLBACK) if ruling.route is Route.FALLBACK else self._again(take, ruling, parts)
+        patience, ruling = None, None
+        while self._route is not Route.FALLBACK:
+            patience = self._patience(parts, patience)
+            try:
+                return self._on_primary(take, patience, parts)
+            except Exception as error:
+                if not (patience.passed or parts.is_absence(error)):
+                    raise
+                # whoever has answered, if only to refuse, says it best: so it is tried again
+                ruling = self._ruled(error, patience, parts, before=ruling)
+        return take(Route.FALLBACK)
 
     def switch(self, route: Route, reason: str, parts: Parts) -> Callable[[], None]:
         """Go to a side, and log it; what is given back tells everybody else, and may take its time."""
@@ -235,23 +233,39 @@ class Router:
             self._note_first()
         return found
 
-    def _again(self, take: Take[T], ruling: _Ruling, parts: Parts) -> T:
-        """Try the primary once more: it has answered somebody, if only to refuse, and its own error says that best."""
-        patience, refusal = Patience(self._budget_s, suspect=_nothing), ruling.inquiry.error
-        try:
-            return self._on_primary(take, patience, parts)
-        except Exception as error:
-            if refusal is not None and (patience.passed or parts.is_absence(error)):
-                raise _copied(refusal) from error
-            raise
+    def _patience(self, parts: Parts, earlier: Patience | None) -> Patience:
+        """Give the time of a try: the first raises suspicion when it hangs, and the others are made because of an answer."""
+        if earlier is not None:
+            return Patience(self._budget_s, suspect=_nothing, before_s=earlier.total_s)
+        patience = Patience(self._budget_s, suspect=lambda: self._suspect(patience, parts))
+        return patience
 
-    def _ruled(self, patience: Patience, parts: Parts) -> _Ruling | None:
+    def _ruled(self, error: Exception, patience: Patience, parts: Parts, *, before: _Ruling | None) -> _Ruling:
+        """Wait for what an inquiry leads to; raises the error of the checkout, or what is to be raised in its place.
+
+        An inquiry that has begun since the checkout did is the last. One that had begun before may have been answered before
+        the primary went.
+        """
+        if before is not None and before.last:
+            if before.inquiry.error is not None:
+                raise _copied(before.inquiry.error) from error
+            raise error
+        found = self._awaited(patience, parts)
+        if found is None:
+            raise error
+        if found.error is not None:
+            # to each who is told one of his own, because each raises it
+            raise _copied(found.error) from found.inquiry.error
+        return found
+
+    def _awaited(self, patience: Patience, parts: Parts) -> _Ruling | None:
         """Wait for what an inquiry leads to; None where that does not come in time."""
         outer = current_watch()
-        left_s = max(SLACK_S, self._budget_s + SLACK_S - patience.spent_s)
+        left_s = max(SLACK_S, self._budget_s + SLACK_S - patience.total_s)
         with suppress(TimeoutError, RuntimeError):  # no thread can be had for an inquiry, as at the end of a process
             asked = self._ask(patience, parts)
-            return parts.ways.wait(asked.ruling, left_s if outer is None else min(left_s, outer.left_s))
+            found = parts.ways.wait(asked.ruling, left_s if outer is None else min(left_s, outer.left_s))
+            return replace(found, last=asked.began >= self._clock() - patience.spent_s)
         return None
 
     def _suspect(self, patience: Patience, parts: Parts) -> None:
@@ -269,7 +283,7 @@ class Router:
             if asked is not None and (not asked.ruling.done() or asked.began >= now - patience.spent_s):
                 return asked
             new = _Asked(began=now)
-            arguments = (new, max(0.0, self._budget_s - patience.spent_s), parts)
+            arguments = (new, max(self._budget_s / 2, self._budget_s - patience.total_s), parts)
             name = f"dbkit-failover-{self.key[1]}"
             threading.Thread(target=self._inquire, args=arguments, name=name, daemon=True).start()
             self._asked = new

@@ -121,6 +121,28 @@ def test_a_primary_that_refuses_an_inquiry_says_so_itself(town: Town) -> None:
     assert town.router.route is Route.PRIMARY
 
 
+def test_an_answer_from_before_the_primary_went_is_not_taken_for_one_of_now(town: Town) -> None:
+    asked, goes_on = threading.Event(), threading.Event()
+
+    def answer_late() -> None:
+        asked.set()
+        goes_on.wait(SOON_S)
+        town.before_answer = lambda: setattr(town, "answer", GONE)
+
+    town.leave()
+    town.answer, town.before_answer = THERE, answer_late
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(side, town)
+        assert asked.wait(SOON_S)
+        town.now_s += 1
+        second = pool.submit(side, town)
+        time.sleep(0.02)
+        goes_on.set()
+        assert second.result(SOON_S) == "fallback"
+        assert first.result(SOON_S) == "fallback"
+    assert len(town.inquiries) == 2
+
+
 def test_what_an_inquiry_was_refused_with_is_raised_where_the_primary_is_away_again(town: Town) -> None:
     town.leave()
     town.answer = Found(step=Step.RAISE, error=UnreachableError("refuses the log-in"))
@@ -306,7 +328,7 @@ def test_the_monitor_ends_with_the_last_engine(tmp_path: Path) -> None:
     assert side(town) == "fallback"
     rounds = town._rounds
     until(lambda: town.written)
-    monitors = [thread for thread in threading.enumerate() if thread.name == "dbkit-failover-gone"]
+    monitors = [thread for thread in threading.enumerate() if thread.name == "dbkit-failover-back-gone"]
     assert len(monitors) == 1
     del town.router, town.engine
     gc.collect()
