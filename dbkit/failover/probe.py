@@ -154,7 +154,7 @@ class _Singles:
         way: Reach | None = None
         while True:
             with self._lock:
-                self._tries = [item for item in self._tries if not item[2].ended]
+                self._tries = [item for item in self._tries if not item[2].settled.is_set()]
                 for known, kind, attempt in self._tries:
                     if (known, kind) == (config, asynchronous):
                         return attempt

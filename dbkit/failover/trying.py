@@ -152,8 +152,6 @@ class Try:
         self._found: Attempt | None = None
         self.settled = threading.Event()
         """Set when something came of it."""
-        self.ended = False
-        """Whether its thread is done with it."""
 
     def start(self) -> None:
         """Begin."""
@@ -176,8 +174,6 @@ class Try:
         except BaseException as error:  # noqa: BLE001 - whatever it is, who asked must hear of it and not wait
             self._settle(self._failed(error))
             self._way.get_ready()
-        finally:
-            self.ended = True
 
     def _settle(self, found: Attempt) -> None:
         """Note what came of it; that the connection could not be closed as it should does not unmake an answer."""

@@ -271,13 +271,13 @@ def test_one_attempt_tells_what_it_met(asked: Asked) -> None:
     assert attempted(asked, 5, ssl_ca="/nowhere.pem") is REFUSED
 
 
-def test_attempts_one_after_the_other_leave_one_thread_behind_where_they_hang(asked: Asked) -> None:
+def test_attempts_one_after_the_other_leave_one_thread_behind_which_ends_by_itself(asked: Asked) -> None:
     with stranger(never_speaks) as port:
         began = time.monotonic()
         assert [attempted(asked, 0.05, port=port) for _ in range(5)] == [SILENT] * 5
         assert time.monotonic() - began < 1.5
         assert len(primary_threads()) == 1
-    until(lambda: not primary_threads())
+        until(lambda: not primary_threads())
 
 
 def test_a_child_of_a_fork_waits_for_no_attempt_of_its_parent(asked: Asked) -> None:
