@@ -1,8 +1,10 @@
-"""A small project, and a shell in its folder."""
+"""A small project, a shell in its folder, and a server that is away."""
 
 from __future__ import annotations
 
 import shutil
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,25 @@ def shell(home: Home) -> Shell:
 @pytest.fixture
 def inside(home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Inside:
     return Inside(patch=monkeypatch, capture=capfd, folder=home.root)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Give a port that refuses for as long as the test runs: it is bound, and nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture
+def away(inside: Inside, port: int) -> Inside:
+    """Give commands of services that may fall back, and whose server is away."""
+    environ = {
+        "DATABASE_TYPE": "tidb",
+        "DATABASE_HOST": "127.0.0.1",
+        "DATABASE_PORT": str(port),
+        "DATABASE_USER": "nobody",
+        "DATABASE_TLS": "insecure-loopback",
+        "DATABASE_FALLBACK": "dev",
+    }
+    return Inside(patch=inside.patch, capture=inside.capture, folder=inside.folder, environ=environ)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -37,28 +36,6 @@ FILL = 'op.execute("INSERT INTO people (n) WITH RECURSIVE c(x) AS (VALUES (1) UN
 
 # Enough for SQLite to open the file, and for no more than some of the rows.
 ROOM = 100_000
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    """Give a port that refuses for as long as the test runs: it is bound, and nobody listens."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
-
-
-@pytest.fixture
-def away(inside: Inside, port: int) -> Inside:
-    """Give commands of services that may fall back, and whose server is away."""
-    environ = {
-        "DATABASE_TYPE": "tidb",
-        "DATABASE_HOST": "127.0.0.1",
-        "DATABASE_PORT": str(port),
-        "DATABASE_USER": "nobody",
-        "DATABASE_TLS": "insecure-loopback",
-        "DATABASE_FALLBACK": "dev",
-    }
-    return Inside(patch=inside.patch, capture=inside.capture, folder=inside.folder, environ=environ)
 
 
 @pytest.fixture
