@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from dbkit.config import DatabaseConfig
 from services.errors import Conflict, NotFound, Unavailable, VersionConflict
 from services.project.models import DocumentStatus, MemberRole
 from tests.servers import Database
+from tests.services.meanwhile import meanwhile
 from tests.services.projects import Desk
-
-T = TypeVar("T")
-PATIENCE_S = 30
 
 
 @pytest.fixture
 def desk(migrated: sa.Engine) -> Desk:
     return Desk(engine=migrated)
-
-
-def meanwhile(desk: Desk, first: Callable[[], object], second: Callable[[], T]) -> Future[T]:
-    """Do the first in a transaction that stays open until the second has sent its first statement, and give the second's outcome."""
-    begun = threading.Event()
-    caller = threading.get_ident()
-
-    def sent(*_arguments: object) -> None:
-        if threading.get_ident() != caller:
-            begun.set()
-
-    event.listen(desk.engine, "before_cursor_execute", sent)
-    try:
-        with ThreadPoolExecutor(1) as other:
-            with desk.store.transaction():
-                first()
-                outcome = other.submit(second)
-                assert begun.wait(PATIENCE_S)
-                # it has been sent, or is about to be: time to meet what is held
-                threading.Event().wait(0.2)
-                assert not outcome.done()
-            outcome.exception(PATIENCE_S)
-    finally:
-        event.remove(desk.engine, "before_cursor_execute", sent)
-    return outcome
 
 
 def test_of_two_owners_who_both_leave_one_stays(desk: Desk) -> None:
@@ -58,7 +26,8 @@ def test_of_two_owners_who_both_leave_one_stays(desk: Desk) -> None:
     desk.store.add_member(made.id, grace, MemberRole.OWNER)
 
     outcome = meanwhile(
-        desk,
+        desk.engine,
+        desk.store,
         lambda: desk.store.remove_member(made.id, ada),
         lambda: desk.store.change_role(made.id, grace, MemberRole.VIEWER),
     )
@@ -72,7 +41,8 @@ def test_of_two_who_save_one_is_told(desk: Desk) -> None:
     made = desk.document(body={"text": "one"})
 
     outcome = meanwhile(
-        desk,
+        desk.engine,
+        desk.store,
         lambda: desk.store.save_document(made.id, version=1, by=uuid.uuid4(), body={"text": "first"}),
         lambda: desk.store.save_document(made.id, version=1, by=uuid.uuid4(), body={"text": "second"}),
     )
@@ -89,7 +59,8 @@ def test_of_two_who_order_anew_one_is_told(desk: Desk) -> None:
     ids = [desk.phase(made).id for _ in range(3)]
 
     outcome = meanwhile(
-        desk,
+        desk.engine,
+        desk.store,
         lambda: desk.store.reorder_phases(made.id, ids[::-1], version=1),
         lambda: desk.store.reorder_phases(made.id, [ids[1], ids[0], ids[2]], version=1),
     )
@@ -103,7 +74,9 @@ def test_two_who_add_a_phase_add_one_behind_the_other(desk: Desk) -> None:
     made = desk.project()
     desk.phase(made, name="there")
 
-    outcome = meanwhile(desk, lambda: desk.phase(made, name="first"), lambda: desk.phase(made, name="second"))
+    outcome = meanwhile(
+        desk.engine, desk.store, lambda: desk.phase(made, name="first"), lambda: desk.phase(made, name="second")
+    )
 
     assert outcome.result().position == 3
     assert [phase.name for phase in desk.store.list_phases(made.id)] == ["there", "first", "second"]
@@ -114,7 +87,10 @@ def test_a_reorder_waits_for_a_phase_that_is_being_added(desk: Desk) -> None:
     ids = [desk.phase(made).id for _ in range(2)]
 
     outcome = meanwhile(
-        desk, lambda: desk.phase(made), lambda: desk.store.reorder_phases(made.id, ids[::-1], version=1)
+        desk.engine,
+        desk.store,
+        lambda: desk.phase(made),
+        lambda: desk.store.reorder_phases(made.id, ids[::-1], version=1),
     )
 
     assert "each of the 3 phases" in str(outcome.exception())
@@ -124,7 +100,7 @@ def test_a_reorder_waits_for_a_phase_that_is_being_added(desk: Desk) -> None:
 def test_of_two_who_take_a_slug_one_is_told(desk: Desk) -> None:
     slug = f"p-{uuid.uuid4()}"
 
-    outcome = meanwhile(desk, lambda: desk.project(slug=slug), lambda: desk.project(slug=slug))
+    outcome = meanwhile(desk.engine, desk.store, lambda: desk.project(slug=slug), lambda: desk.project(slug=slug))
 
     with pytest.raises(Conflict, match=f"the slug '{slug}' is taken"):
         outcome.result()
@@ -134,7 +110,8 @@ def test_who_joins_twice_at_once_joins_once(desk: Desk) -> None:
     made, user = desk.project(), uuid.uuid4()
 
     outcome = meanwhile(
-        desk,
+        desk.engine,
+        desk.store,
         lambda: desk.store.add_member(made.id, user, MemberRole.VIEWER),
         lambda: desk.store.add_member(made.id, user, MemberRole.ARCHITECT),
     )
@@ -148,7 +125,8 @@ def test_what_is_deleted_meanwhile_can_be_neither_saved_nor_commented(desk: Desk
     made = desk.document()
 
     saved = meanwhile(
-        desk,
+        desk.engine,
+        desk.store,
         lambda: desk.store.delete_document(made.id, version=1),
         lambda: desk.store.save_document(made.id, version=1, by=uuid.uuid4(), title="Late"),
     )
@@ -157,7 +135,8 @@ def test_what_is_deleted_meanwhile_can_be_neither_saved_nor_commented(desk: Desk
 
     other = desk.document()
     commented = meanwhile(
-        desk,
+        desk.engine,
+        desk.store,
         lambda: desk.store.delete_document(other.id, version=1),
         lambda: desk.store.add_comment(other.id, author_id=uuid.uuid4(), body="Late"),
     )
@@ -169,7 +148,8 @@ def test_a_status_is_changed_once_from_what_it_was(desk: Desk) -> None:
     made = desk.document()
 
     outcome = meanwhile(
-        desk,
+        desk.engine,
+        desk.store,
         lambda: desk.store.change_status(made.id, DocumentStatus.IN_REVIEW, version=1),
         lambda: desk.store.change_status(made.id, DocumentStatus.IN_REVIEW, version=1),
     )

@@ -38,9 +38,6 @@ BATCH_ROWS = 500
 projects = sa.table(
     "projects", sa.column("id", dbt.v1.Uuid()), sa.column("status", TEXT), sa.column("status_note", TEXT)
 )
-labelled = sa.table(
-    "projects", sa.column("id", dbt.v1.Uuid()), sa.column("status", LABELS), sa.column("status_note", TEXT)
-)
 
 
 def label_of(text: str) -> str:
@@ -52,15 +49,17 @@ def upgrade() -> None:
     """Note the texts that are no labels, put their labels there, and let the column take nothing else."""
     op.add_column("projects", sa.Column("status_note", TEXT, nullable=True))
     if not context.is_offline_mode():
-        write(projects, list(changes_to_labels()))
+        for found in batches():
+            write([labelled(row) for row in found if label_of(row.status) != row.status])
     change_type(TEXT, LABELS)
 
 
 def downgrade() -> None:
-    """Let the column take any text, and put the noted ones back."""
-    changes = [] if context.is_offline_mode() else list(changes_to_texts())
+    """Let the column take any text, and put the noted ones back where the status is still what they became."""
     change_type(LABELS, TEXT)
-    write(projects, changes)
+    if not context.is_offline_mode():
+        for found in batches(projects.c.status_note.is_not(None)):
+            write([noted(row) for row in found if label_of(row.status_note) == row.status])
     op.drop_column("projects", "status_note")
 
 
@@ -108,36 +107,31 @@ def projects_before(status: dbt.v1.String | dbt.v1.Enum) -> sa.Table:
     )
 
 
-def changes_to_labels() -> Iterator[dict[str, Any]]:
-    """Give the projects whose status is no label, with what it becomes."""
-    for row in rows(projects):
-        label = label_of(row.status)
-        if label != row.status:
-            yield {"row_id": row.id, "new": label, "note": row.status}
+def labelled(row: sa.Row[Any]) -> dict[str, Any]:
+    """Give a project its label, and note its text."""
+    return {"row_id": row.id, "new": label_of(row.status), "note": row.status}
 
 
-def changes_to_texts() -> Iterator[dict[str, Any]]:
-    """Give the projects whose status is still what their note became, with the note."""
-    for row in rows(labelled, labelled.c.status_note.is_not(None)):
-        if label_of(row.status_note) == row.status:
-            yield {"row_id": row.id, "new": row.status_note, "note": None}
+def noted(row: sa.Row[Any]) -> dict[str, Any]:
+    """Give a project its text back."""
+    return {"row_id": row.id, "new": row.status_note, "note": None}
 
 
-def rows(table: sa.TableClause, *conditions: sa.ColumnElement[bool]) -> Iterator[Any]:
-    """Read projects in batches, by their key."""
-    query = sa.select(table).where(*conditions).order_by(table.c.id).limit(BATCH_ROWS)
+def batches(*conditions: sa.ColumnElement[bool]) -> Iterator[Sequence[sa.Row[Any]]]:
+    """Read projects by their key, some at a time."""
+    query = sa.select(projects).where(*conditions).order_by(projects.c.id).limit(BATCH_ROWS)
     found = op.get_bind().execute(query).all()
     while found:
-        yield from found
-        found = op.get_bind().execute(query.where(table.c.id > found[-1].id)).all()
+        yield found
+        found = op.get_bind().execute(query.where(projects.c.id > found[-1].id)).all()
 
 
-def write(table: sa.TableClause, changes: list[dict[str, Any]]) -> None:
-    """Write statuses and notes in batches, by key."""
+def write(changes: list[dict[str, Any]]) -> None:
+    """Write statuses and notes, by key."""
     statement = (
-        sa.update(table)
-        .where(table.c.id == sa.bindparam("row_id"))
+        sa.update(projects)
+        .where(projects.c.id == sa.bindparam("row_id"))
         .values(status=sa.bindparam("new"), status_note=sa.bindparam("note"))
     )
-    for start in range(0, len(changes), BATCH_ROWS):
-        op.get_bind().execute(statement, changes[start : start + BATCH_ROWS])
+    if changes:
+        op.get_bind().execute(statement, changes)
