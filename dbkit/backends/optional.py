@@ -70,6 +70,10 @@ class StandIn(Protocol):
         """The driver's options under which a file is opened that is there, and none is made."""
         ...
 
+    def take_back(self, path: str) -> None:
+        """Have what a writer that died has left half-done taken back, as whoever writes next would; nothing else is changed."""
+        ...
+
     def standing(self, connection: DBAPIConnection) -> Standing | None:
         """Read what the file says of itself; None where it does not say that it stands in for anything."""
         ...

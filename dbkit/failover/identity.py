@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from dbkit.backends import get_backend
-from dbkit.backends.optional import IDENTITY_TABLE
+from dbkit.backends.optional import IDENTITY_TABLE, StandIn
 from dbkit.config.dialler import OWN_FOLDER
 from dbkit.errors import FallbackForeignError, FallbackMissingError
 from dbkit.failover.faults import worded
@@ -115,7 +115,7 @@ def refuse_foreign(config: DatabaseConfig) -> Identity | None:
 
 @contextmanager
 def look_into(config: DatabaseConfig) -> Iterator[sa.Connection]:
-    """Open the file for reading alone, in a way that changes no byte of it.
+    """Open the file for reading alone, in a way that changes no byte of it but what a writer that died has left half-done.
 
     Raises:
         FallbackError: it cannot be read.
@@ -123,6 +123,9 @@ def look_into(config: DatabaseConfig) -> Iterator[sa.Connection]:
     with worded(config):
         if not Path(str(config.database)).is_file():
             raise _foreign(config, "is no file")
+        connector = get_backend(config.backend).connector(config.driver)
+        if isinstance(connector, StandIn):
+            connector.take_back(str(config.database))
         options = get_backend(config.backend).examiner.reading(config.endpoint())
         with _opened(replace(config, query={**config.query, **options})) as connection:
             yield connection

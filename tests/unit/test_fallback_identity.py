@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -125,6 +126,32 @@ def test_a_truncated_file_is_damaged(tmp_path: Path) -> None:
         file.truncate(5000)
     with pytest.raises(FallbackDamagedError):
         claim(config)
+
+
+def test_what_a_writer_that_died_has_left_is_taken_back(tmp_path: Path) -> None:
+    config = stand_in(tmp_path)
+    path = made(config, "0001")
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    connection.close()
+    child = os.fork()
+    if not child:
+        try:
+            dying = sqlite3.connect(path, isolation_level=None)
+            dying.execute("PRAGMA cache_size=1")  # so that pages are written before the end
+            dying.execute("BEGIN")
+            dying.execute("DELETE FROM people")
+            for _ in range(50):
+                dying.execute("INSERT INTO people (name) VALUES (hex(randomblob(5000)))")
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+    assert Path(f"{path}-journal").stat().st_size > 0
+    assert refuse_foreign(config) is not None
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM people").fetchall() == [("Ada",)]
+    connection.close()
 
 
 def test_a_file_that_somebody_holds_is_locked(tmp_path: Path) -> None:

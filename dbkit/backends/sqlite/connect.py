@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from dbkit.backends.optional import IDENTITY_TABLE, Standing
 from dbkit.backends.protocol import Connector, Endpoint, ServerFacts
 from dbkit.backends.sqlite import columns  # noqa: F401 - reflection on a dbkit engine knows dbkit's column types
-from dbkit.backends.sqlite.safety import prove_foreign_keys
+from dbkit.backends.sqlite.safety import prove_foreign_keys, take_back
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -87,6 +87,10 @@ class SqliteConnector:
     def existing(self) -> Mapping[str, str]:
         """Have SQLite make no file: https://www.sqlite.org/uri.html."""
         return {"mode": "rw"}
+
+    def take_back(self, path: str) -> None:
+        """Have SQLite look at the journal beside the file, which only a connection that may write can take back."""
+        take_back(path)
 
     def standing(self, connection: DBAPIConnection) -> Standing | None:
         """Read the table that dbkit has put into a file which stands in for a server."""

@@ -1,11 +1,16 @@
-"""Foreign keys on SQLite while revisions run: off, so that a rebuilt table does not take its children along, and proved before COMMIT."""
+"""What keeps a file whole: foreign keys proved before COMMIT, and what a dead writer has left taken back.
+
+Foreign keys are off while revisions run, so that a rebuilt table does not take its children along.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import cast
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -50,3 +55,12 @@ def _broken(driver: sqlite3.Connection) -> Broken:
             continue
         found.update((row[0], row[2]) for row in rows)
     return found
+
+
+def take_back(path: str) -> None:
+    """Have SQLite take back what a writer that died has left half-done; a file that cannot be written stays as it is."""
+    if not Path(f"{path}-journal").exists():
+        return
+    # https://www.sqlite.org/lockingv3.html#hot_journals: the first who reads and may write does it
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
