@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+
+import pytest
+
 from dbkit import migrations
 from dbkit.errors import ExitCode
 from tests.backends.test_migrate import Site, site
+from tests.cli.runs import DBKIT
 
 __all__ = ["site"]
 
@@ -45,3 +50,19 @@ def test_one_that_finds_out_only_when_it_is_asked_stops_there(site: Site) -> Non
     assert (result.hint, result.exit_code) == (HINT, ExitCode.FAILED)
     assert ([one.revision for one in result.applied], result.revision) == (["0003"], "0002")
     assert site.tables() == {"alembic_version_user", "first"}
+
+
+def test_the_command_says_so_in_one_line_and_what_to_do(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    three(site, BARE)
+    monkeypatch.chdir(site.home.root)
+
+    for options in (["--yes"], ["--dry-run"]):
+        done = subprocess.run(
+            [DBKIT, "rollback", "user", "--to", "base", *options], capture_output=True, text=True, check=False
+        )
+
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == [
+            "dbkit: error: user: revision '0002' cannot be undone: the column's values are gone; nothing was undone",
+            f"hint: {HINT}",
+        ]
