@@ -15,6 +15,8 @@ from dbkit.config import DatabaseConfig
 from dbkit.config.metrics import Measurement, measure
 from dbkit.config.pool_use import PoolUse
 from dbkit.errors import ExitCode
+from dbkit.failover.plan import Route
+from dbkit.failover.switching import Hearing
 from dbkit.migrations import HistoryResult, NewRevision, Result, SchemaState, ServiceResult
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
     assert_type(dbkit.measure("user", dbkit.OpenTelemetrySink()), Measurement)
     assert_type(dbkit.measure("user", samples.append).stop(), None)
     assert_type(measure(dbkit.engine("user"), samples.append), Measurement)
+    switches: list[dbkit.Switch] = []
+    assert_type(dbkit.on_switch("user", switches.append, project=project), Hearing)
+    assert_type(dbkit.on_switch("user", switches.append).stop(), None)
+    assert_type(switches[0].route, Route)
     assert_type(measure(dbkit.async_engine("user"), samples.append), Measurement)
 
     assert_type(dbkit.async_engine("user", project=project), AsyncEngine)

@@ -200,16 +200,20 @@ def test_a_listener_on_every_engine_hears_a_routed_one_once(town: Town, name: st
     assert len(heard) == 2
 
 
-def test_a_listener_on_one_side_hears_that_alone(town: Town) -> None:
+@pytest.mark.parametrize("name", ["begin", "checkout", "handle_error"])
+def test_a_listener_on_one_side_hears_that_alone(town: Town, name: str) -> None:
     heard: list[str] = []
-    with listening(town.engine.side(Route.FALLBACK), "begin", heard):
-        with town.engine.begin():
-            pass
+    with listening(town.engine.side(Route.FALLBACK), name, heard):
+        use_and_fail(town)
         assert heard == []
         fall(town)
-        with town.engine.begin():
-            pass
-    assert heard == ["begin"]
+        use_and_fail(town)
+    assert heard == [name]
+
+
+def use_and_fail(town: Town) -> None:
+    with town.engine.begin() as connection, pytest.raises(sa.exc.OperationalError):
+        connection.exec_driver_sql("SELECT * FROM missing")
 
 
 def test_listeners_of_the_pool_hear_the_side_that_it_is_on_when_they_are_hung(town: Town) -> None:

@@ -64,6 +64,7 @@ def test_a_loop_goes_on_while_somebody_asks_for_the_primary(loops: Town) -> None
 
 
 def test_a_task_whose_primary_hangs_is_given_the_fallback_and_its_connection_is_not_lost(loops: Town) -> None:
+    loops = Town(folder=loops.folder, asynchronous=True, budget_s=BUDGET_S)
     engine = AsyncEngine(loops.engine)
 
     async def run() -> float:

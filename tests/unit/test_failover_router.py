@@ -18,7 +18,7 @@ from dbkit.config.pool import PoolTimeoutError
 from dbkit.errors import DeadlineError, FallbackMissingError, UnreachableError
 from dbkit.failover.plan import Attempt, Outcome, Route, Step
 from dbkit.failover.switching import Switch, listen
-from tests.routing import BUDGET_S, GONE, REASON, THERE, Found, Town
+from tests.routing import BUDGET_S, ENOUGH_S, GONE, REASON, THERE, Found, Town
 
 THREADS = 20
 SOON_S = 5.0
@@ -28,6 +28,14 @@ SLACK_S = 0.5
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     found = Town(folder=tmp_path)
+    found.tables()
+    return found
+
+
+@pytest.fixture
+def hurried(tmp_path: Path) -> Town:
+    """Give one whose budget is waited for."""
+    found = Town(folder=tmp_path, budget_s=BUDGET_S)
     found.tables()
     return found
 
@@ -63,7 +71,7 @@ def test_a_primary_that_is_away_is_stood_in_for_and_everybody_is_told_once(
     assert side(town) == "fallback"
     until(lambda: heard)
     hearing.stop()
-    assert town.inquiries == [pytest.approx(BUDGET_S, abs=0.1)]
+    assert town.inquiries == [pytest.approx(ENOUGH_S, abs=1)]
     assert [(event.service, event.route, event.reason, event.place) for event in heard] == [
         ("user", Route.FALLBACK, REASON, "user.fallback.db")
     ]
@@ -91,12 +99,12 @@ def test_a_pool_without_a_free_connection_says_nothing_of_the_primary(tmp_path: 
     assert town.inquiries == []
 
 
-def test_who_waits_for_a_busy_pool_longer_than_the_budget_gets_its_connection(tmp_path: Path) -> None:
-    town = Town(folder=tmp_path, primary_pool={"pool_size": 1, "max_overflow": 0})
+def test_the_wait_for_a_busy_pool_is_not_counted(tmp_path: Path) -> None:
+    town = Town(folder=tmp_path, budget_s=2.0, primary_pool={"pool_size": 1, "max_overflow": 0})
     held = town.engine.connect()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(side, town)
-        time.sleep(BUDGET_S * 1.2)
+        time.sleep(0.3)  # in 0.2 s a checkout is suspicious
         assert not waiting.done()
         held.close()
         assert waiting.result(SOON_S) == "primary"
@@ -222,14 +230,14 @@ class Hang:
         return self.made[-1]
 
 
-def test_a_primary_that_hangs_is_asked_for_beside_the_checkout_which_ends_with_the_answer(town: Town) -> None:
-    hang = Hang(town)
-    town.answer = GONE
+def test_a_primary_that_hangs_is_asked_for_beside_the_checkout_which_ends_with_the_answer(hurried: Town) -> None:
+    hang = Hang(hurried)
+    hurried.answer = GONE
     began = time.monotonic()
-    assert side(town) == "fallback"
+    assert side(hurried) == "fallback"
     took_s = time.monotonic() - began
     assert BUDGET_S * 0.1 <= took_s < BUDGET_S  # the answer came before the checkout's own time was up
-    assert town.inquiries == [pytest.approx(BUDGET_S * 0.9, abs=0.05)]
+    assert hurried.inquiries == [pytest.approx(BUDGET_S * 0.9, abs=0.05)]
     hang.goes_on.set()
     until(lambda: hang.made)
     until(lambda: is_closed(hang.made[0]))
@@ -244,41 +252,41 @@ def is_closed(connection: sqlite3.Connection) -> bool:
     return False
 
 
-def test_a_primary_that_answers_while_an_inquiry_gives_it_up_is_not_taken_for_absent(town: Town) -> None:
-    hang, answered = Hang(town), threading.Event()
-    town.answer, town.before_answer = GONE, lambda: answered.wait(SOON_S)
+def test_a_primary_that_answers_while_an_inquiry_gives_it_up_is_not_taken_for_absent(hurried: Town) -> None:
+    hang, answered = Hang(hurried), threading.Event()
+    hurried.answer, hurried.before_answer = GONE, lambda: answered.wait(SOON_S)
     threading.Timer(BUDGET_S * 0.4, hang.goes_on.set).start()
-    assert side(town) == "primary"
+    assert side(hurried) == "primary"
     answered.set()
-    town.router._asked.ruling.result(SOON_S)  # type: ignore[union-attr]
-    assert side(town) == "primary"
-    assert len(town.inquiries) == 1
+    hurried.router._asked.ruling.result(SOON_S)  # type: ignore[union-attr]
+    assert side(hurried) == "primary"
+    assert len(hurried.inquiries) == 1
 
 
-def test_a_primary_that_is_slow_within_the_budget_is_waited_for(town: Town) -> None:
-    hang = Hang(town)
-    town.answer = THERE
+def test_a_primary_that_is_slow_within_the_budget_is_waited_for(hurried: Town) -> None:
+    hang = Hang(hurried)
+    hurried.answer = THERE
     threading.Timer(BUDGET_S * 0.6, hang.goes_on.set).start()
-    assert side(town) == "primary"
-    assert len(town.inquiries) == 1
+    assert side(hurried) == "primary"
+    assert len(hurried.inquiries) == 1
 
 
-def test_a_checkout_that_hangs_beside_a_primary_that_answers_is_made_again(town: Town) -> None:
-    hang = Hang(town)
-    town.answer = THERE
+def test_a_checkout_that_hangs_beside_a_primary_that_answers_is_made_again(hurried: Town) -> None:
+    hang = Hang(hurried)
+    hurried.answer = THERE
     began = time.monotonic()
     threading.Timer(BUDGET_S * 0.8, hang.end).start()
-    assert side(town) == "primary"
+    assert side(hurried) == "primary"
     assert BUDGET_S <= time.monotonic() - began < BUDGET_S + SLACK_S
 
 
-def test_an_inquiry_that_does_not_end_holds_up_nobody_for_longer_than_the_budget_and_a_little(town: Town) -> None:
+def test_an_inquiry_that_does_not_end_holds_up_nobody_for_longer_than_the_budget_and_a_little(hurried: Town) -> None:
     never = threading.Event()
-    town.leave()
-    town.before_answer = lambda: never.wait(SOON_S)
+    hurried.leave()
+    hurried.before_answer = lambda: never.wait(SOON_S)
     began = time.monotonic()
     with pytest.raises(sa.exc.OperationalError, match="Connection refused"):
-        side(town)
+        side(hurried)
     assert BUDGET_S <= time.monotonic() - began < BUDGET_S + 2 * SLACK_S
     never.set()
 
@@ -337,15 +345,18 @@ def test_the_monitor_ends_with_the_last_engine(tmp_path: Path) -> None:
     assert not monitors[0].is_alive()
 
 
-def test_a_callback_that_raises_is_logged_and_keeps_nobody_from_hearing(
+def test_a_callback_may_use_the_engine_and_one_that_raises_is_logged_and_stops_nothing(
     town: Town, caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard: list[Route] = []
+    heard: list[tuple[Route, str]] = []
 
     def fail(event: Switch) -> None:
         raise ValueError(event.service)
 
-    hearings = [listen(town.key, fail), listen(town.key, lambda event: heard.append(event.route))]
+    def use(event: Switch) -> None:
+        heard.append((event.route, side(town)))
+
+    hearings = [listen(town.key, fail), listen(town.key, use)]
     other, stopped = listen(("/elsewhere", "user"), fail), listen(town.key, fail)
     stopped.stop()
     stopped.stop()
@@ -354,20 +365,10 @@ def test_a_callback_that_raises_is_logged_and_keeps_nobody_from_hearing(
     until(lambda: heard)
     for hearing in (*hearings, other):
         hearing.stop()
-    assert heard == [Route.FALLBACK]
+    assert heard == [(Route.FALLBACK, "fallback")]
     assert [record.getMessage() for record in caplog.records if record.exc_info] == [
         "a callback failed that was told of a switch of 'user'"
     ]
-
-
-def test_a_callback_may_use_the_engine(town: Town) -> None:
-    seen: list[str] = []
-    hearing = listen(town.key, lambda _: seen.append(side(town)))
-    town.leave()
-    assert side(town) == "fallback"
-    until(lambda: seen)
-    hearing.stop()
-    assert seen == ["fallback"]
 
 
 def test_a_bug_in_an_inquiry_reaches_who_asked(town: Town) -> None:
@@ -383,14 +384,14 @@ def test_a_bug_in_an_inquiry_reaches_who_asked(town: Town) -> None:
     assert side(town) == "fallback"
 
 
-def test_work_that_is_watched_waits_no_longer_than_its_own_time(town: Town) -> None:
+def test_work_that_is_watched_waits_no_longer_than_its_own_time(hurried: Town) -> None:
     from dbkit.deadlines import Watch
 
     never = threading.Event()
-    town.leave()
-    town.before_answer = lambda: never.wait(SOON_S)
+    hurried.leave()
+    hurried.before_answer = lambda: never.wait(SOON_S)
     began = time.monotonic()
     with Watch(0.05), pytest.raises((sa.exc.OperationalError, DeadlineError)):
-        side(town)
+        side(hurried)
     assert time.monotonic() - began < BUDGET_S
     never.set()
