@@ -89,7 +89,7 @@ class SignIns(Store):
         """
         now = self._clock()
         query = sa.select(Session).join(Session.user).options(contains_eager(Session.user))
-        query = query.where(Session.token_hash == _digest(token), _lasting(now), User.status == AccountStatus.ACTIVE)
+        query = query.where(Session.token_hash == _digest(token), *_lasting(now), User.status == AccountStatus.ACTIVE)
         with self.transaction() as session:
             found = session.scalar(query)
         if found is None:
@@ -109,7 +109,7 @@ class SignIns(Store):
         """
         now, digest = self._clock(), _digest(token)
         active = sa.select(User.id).where(User.id == Session.user_id, User.status == AccountStatus.ACTIVE)
-        extended = sa.update(Session).where(Session.token_hash == digest, _lasting(now), active.exists())
+        extended = sa.update(Session).where(Session.token_hash == digest, *_lasting(now), active.exists())
         extended = extended.values(expires_at=now + _positive(lifetime), last_seen_at=now)
         with self.transaction() as session:
             done: Any = session.execute(extended.execution_options(synchronize_session=False))
@@ -150,7 +150,7 @@ class SignIns(Store):
         Raises:
             Unavailable: the database cannot do it now.
         """
-        query = sa.select(Session).where(Session.user_id == user_id, _lasting(self._clock()))
+        query = sa.select(Session).where(Session.user_id == user_id, *_lasting(self._clock()))
         with self.transaction() as session:
             return tuple(session.scalars(query.order_by(Session.created_at.desc(), Session.id)))
 
@@ -182,7 +182,7 @@ class SignIns(Store):
 
     def _revoke(self, session: Any, which: sa.ColumnElement[bool]) -> int:  # noqa: ANN401 - SQLAlchemy's session
         now = self._clock()
-        revoked = sa.update(Session).where(which, _lasting(now)).values(revoked_at=now)
+        revoked = sa.update(Session).where(which, *_lasting(now)).values(revoked_at=now)
         done: Any = session.execute(revoked.execution_options(synchronize_session=False))
         return int(done.rowcount)
 
@@ -199,9 +199,9 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
-def _lasting(now: datetime) -> sa.ColumnElement[bool]:
+def _lasting(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     """Word that a session has neither ended by itself nor been ended."""
-    return sa.and_(Session.revoked_at.is_(None), Session.expires_at > now)
+    return (Session.revoked_at.is_(None), Session.expires_at > now)
 
 
 def _positive(lifetime: timedelta) -> timedelta:
