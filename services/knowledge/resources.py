@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -211,5 +212,5 @@ def _conditions(matching: ResourceFilter) -> Sequence[sa.ColumnElement[bool]]:
         found.append(readable(matching.readable_in))
     if matching.topic is not None:
         filed = sa.select(ResourceTopic.resource_id).join(Topic, Topic.id == ResourceTopic.topic_id)
-        found.append(Resource.id.in_(filed.where(in_branch(matching.topic))))
+        found.append(Resource.id.in_(filed.where(in_branch(unicodedata.normalize("NFC", matching.topic)))))
     return found
