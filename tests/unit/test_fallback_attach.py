@@ -139,6 +139,8 @@ def test_an_engine_on_the_file_makes_none(tmp_path: Path) -> None:
 
 def on_file(config: DatabaseConfig, kind: str, *statements: str, between: Callable[[], object] = lambda: None) -> None:
     """Run statements in one transaction on an engine as services get it; `between` a first query and them, something happens."""
+    if kind == "async":
+        pytest.importorskip("aiosqlite")
     engine = attached(config).create_engine() if kind == "sync" else attached(config).create_async_engine()
     if isinstance(engine, AsyncEngine):
         typed_errors(engine.sync_engine, config)

@@ -28,11 +28,17 @@ def plain(tmp_path: Path) -> DatabaseConfig:
     return DatabaseConfig(backend="sqlite", service="user", sqlite_path=path, database=path, environment="production")
 
 
-async def first(config: DatabaseConfig) -> object:
+def asked(config: DatabaseConfig, query: sa.TextClause = QUERY) -> object:
+    """Ask by an asynchronous engine."""
+    pytest.importorskip("aiosqlite")
+    return asyncio.run(_asked(config, query))
+
+
+async def _asked(config: DatabaseConfig, query: sa.TextClause) -> object:
     engine = config.create_async_engine()
     try:
         async with engine.connect() as connection:
-            return await connection.scalar(QUERY)
+            return await connection.scalar(query)
     finally:
         await engine.dispose()
 
@@ -48,7 +54,7 @@ def test_a_synchronous_engine_is_refused(plain: DatabaseConfig) -> None:
 
 def test_an_asynchronous_engine_is_refused(plain: DatabaseConfig) -> None:
     with pytest.raises(FallbackForeignError, match=SAID):
-        asyncio.run(first(plain))
+        asked(plain)
 
 
 def test_a_connection_for_migrations_is_refused(plain: DatabaseConfig) -> None:
@@ -68,23 +74,14 @@ def test_elsewhere_it_can_be_looked_into(plain: DatabaseConfig, environment: str
     config = replace(plain, environment=environment)
     with config.create_engine().connect() as connection:
         assert connection.scalar(QUERY) == "Ada"
-    assert asyncio.run(first(config)) == "Ada"
+    assert asked(config) == "Ada"
 
 
 def test_any_other_file_is_welcome_in_production(plain: DatabaseConfig, tmp_path: Path) -> None:
     other = replace(plain, sqlite_path=str(tmp_path / "other.db"), database=str(tmp_path / "other.db"))
     with other.create_engine().connect() as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
-    assert asyncio.run(_one(other)) == 1
-
-
-async def _one(config: DatabaseConfig) -> object:
-    engine = config.create_async_engine()
-    try:
-        async with engine.connect() as connection:
-            return await connection.scalar(sa.text("SELECT 1"))
-    finally:
-        await engine.dispose()
+    assert asked(other, sa.text("SELECT 1")) == 1
 
 
 def test_a_migration_of_the_project_is_refused_and_writes_nothing(
