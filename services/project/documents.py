@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
@@ -15,7 +14,7 @@ from sqlalchemy.orm import defer
 
 from services.errors import Conflict, Invalid, VersionConflict
 from services.paging import Keyset, Page
-from services.project.common import Common, allowed, prove_slug
+from services.project.common import Common, allowed, canonical, prove_size, prove_slug
 from services.project.models import Document, DocumentKind, DocumentStatus, DocumentVersion, Phase
 from services.store import accepted
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["DocumentChanges", "DocumentFields", "DocumentFilter", "Documents", "measured"]
 
 _DOCUMENTS: Final = Keyset[Document](columns=(Document.created_at, Document.id), descending=True)
+# TiDB takes 6 MiB in a row, and keeps a list of small numbers in over six times its text
+_LARGEST_BODY_BYTES: Final = 512 * 2**10
 _STEPS: Final[Mapping[DocumentStatus, frozenset[DocumentStatus]]] = {
     DocumentStatus.DRAFT: frozenset({DocumentStatus.IN_REVIEW}),
     DocumentStatus.IN_REVIEW: frozenset({DocumentStatus.DRAFT, DocumentStatus.APPROVED}),
@@ -220,11 +221,12 @@ def _proved(values: dict[str, Any]) -> dict[str, Any]:
     if "body" in found:
         if not isinstance(found["body"], dict):
             raise Invalid("body", f"a {type(found['body']).__name__} is no object")
+        prove_size("body", found["body"], largest_bytes=_LARGEST_BODY_BYTES)
         found |= measured(found["body"])
     return found
 
 
 def measured(body: Mapping[str, Any]) -> dict[str, Any]:
     """Give what is kept beside a body: its checksum and its size, both of its canonical text."""
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    text = canonical(body)
     return {"checksum": hashlib.sha256(text).digest(), "size_bytes": len(text)}

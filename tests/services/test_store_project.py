@@ -86,6 +86,8 @@ def test_a_slug_is_taken_once(desk: Desk) -> None:
         ({"visibility": "secret"}, "visibility", "secret"),
         ({"colour": "red"}, "colour", "no such field"),
         ({"summary": "a\0b"}, "summary", "NUL"),
+        ({"summary": "ü" * 32_769}, "summary", "it has 65538 bytes"),
+        ({"settings": {"a": "b" * 65_536}}, "settings", "it has 65544 bytes"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

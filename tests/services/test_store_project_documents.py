@@ -136,11 +136,13 @@ def test_who_has_seen_an_old_version_saves_nothing(desk: Desk) -> None:
         ({"title": ""}, "title", "blank"),
         ({"body": ["no", "object"]}, "body", "list"),
         ({"body": {"a": float("nan")}}, "body", "nan"),
+        ({"body": {"a": "\ud800"}}, "body", "surrogate"),
+        ({"body": {"a": "b" * 524_281}}, "body", "it has 524289 bytes"),
         ({"tags": "c4"}, "tags", "not a list"),
         ({"size_bytes": 7}, "size_bytes", "no such field"),
         ({"slug": "other"}, "slug", "no such field"),
     ],
-    ids=["long title", "blank title", "list", "nan", "text for tags", "size", "slug"],
+    ids=["long title", "blank title", "list", "nan", "surrogate", "large", "text for tags", "size", "slug"],
 )
 def test_a_value_that_cannot_be_kept_is_refused_by_its_name(
     desk: Desk, values: dict[str, Any], field: str, said: str
@@ -152,6 +154,15 @@ def test_a_value_that_cannot_be_kept_is_refused_by_its_name(
 
     assert caught.value.field == field
     assert desk.store.fetch_document(made.id).version == 1
+
+
+def test_the_largest_body_comes_back_whatever_it_is_made_of(desk: Desk) -> None:
+    body = {"nn": [1] * 262_140}
+    made = desk.document(body=body)
+
+    assert made.size_bytes == 524_288
+    assert desk.store.fetch_document(made.id).body == body
+    assert desk.store.fetch_version(made.id, 1).body == body
 
 
 def test_a_slug_is_taken_once_in_a_phase(desk: Desk) -> None:
@@ -299,8 +310,14 @@ def test_comments_are_found_by_whom_they_mention(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("values", "field"),
-    [({"body": " "}, "body"), ({"body": "a\0"}, "body"), ({"mentions": ["m" * 201]}, "mentions")],
-    ids=["blank", "NUL", "long mention"],
+    [
+        ({"body": " "}, "body"),
+        ({"body": "a\0"}, "body"),
+        ({"body": "b" * 65_537}, "body"),
+        ({"anchor": {"a": "b" * 65_536}}, "anchor"),
+        ({"mentions": ["m" * 201]}, "mentions"),
+    ],
+    ids=["blank", "NUL", "long", "large anchor", "long mention"],
 )
 def test_a_comment_that_cannot_be_kept_is_refused_by_what_is_wrong(
     desk: Desk, values: dict[str, Any], field: str
