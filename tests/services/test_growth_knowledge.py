@@ -359,3 +359,22 @@ def test_a_default_that_changes_leaves_what_is_there(database: Database) -> None
 @pytest.mark.usefixtures("story")
 def test_after_all_of_it_models_and_tables_agree(project: Project) -> None:
     assert [(entry.error, entry.differences) for entry in check(project, ["knowledge"]).services] == [(None, ())]
+
+
+@pytest.mark.usefixtures("story")
+def test_a_merge_that_failed_before_its_rule_was_made_goes_on_when_run_again(
+    database: Database, project: Project
+) -> None:
+    go(rollback(project, "knowledge", to="0003"))
+    insert(database, resources, *(a_resource(number, content=50) for number in (52, 51)))
+    table = sa.Table("resources", sa.MetaData(), sa.Column("kind", sa.String(64)))
+    in_the_way = sa.Index("ix_resources_scope_content_hash", table.c.kind)
+    in_the_way.create(database.engine)
+
+    failed = migrate(project, ["knowledge"], to="0004")["knowledge"]
+    in_the_way.drop(database.engine)
+    insert(database, resources, a_resource(53, content=50))
+    go(migrate(project, ["knowledge"]))
+
+    assert (failed.revision, failed.error is None) == ("0003", False)
+    assert read(database, [grown.c.id, grown.c.scope], within=range(51, 54)) == [(key(51), "all")]
