@@ -232,7 +232,9 @@ def test_what_happened_is_listed_the_newest_first(store: UserStore, clock: Clock
 
 
 @pytest.mark.parametrize(
-    ("action", "kind", "field"), [("x" * 81, "user", "action"), (" ", "user", "action"), ("a", "x" * 61, "target_type")]
+    ("action", "kind", "field"),
+    [("x" * 81, "user", "action"), (" ", "user", "action"), ("a", "x" * 61, "target_type")],
+    ids=["long", "blank", "long kind"],
 )
 def test_what_cannot_be_written_down_is_refused(store: UserStore, action: str, kind: str, field: str) -> None:
     with pytest.raises(Invalid) as caught:

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from sqlalchemy.orm import Session
 from dbkit.config import DatabaseConfig
 from dbkit.project import Project
 from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable, VersionConflict
-from services.user.models import Outcome, Role, User, UserRole
+from services.user.models import AccountStatus, Outcome, Role, User, UserRole
 from services.user.store import UserStore
 from tests.servers import SERVERS, Database
+from tests.services.clocks import NOON, Clock
 
 CLOSED_PORT = "1"
 IMPATIENT = {
@@ -251,20 +253,26 @@ def test_who_has_read_what_another_then_changes_is_unavailable(store: UserStore,
 def test_where_nothing_can_be_written_reading_goes_on(
     store: UserStore, migrated: sa.Engine, database: Database
 ) -> None:
-    user = a_user(store)
+    clock = Clock()
+    store = UserStore(store._sessions, clock=clock)
+    user = store.create_user(address(), {"given_name": "Ada"}, status=AccountStatus.ACTIVE)
+    begun = store.sign_in(user.id, lifetime=timedelta(days=1))
+    clock.go(minutes=2)
     make_read_only = _read_only(database.backend)
     sa.event.listen(migrated, "begin", make_read_only)
     try:
-        reader = UserStore(lambda: Session(migrated))
-        assert reader.user(user.id).email == user.email
+        assert store.user(user.id).email == user.email
+        # when it was last seen cannot be noted, and that keeps nobody from being known
+        assert store.session_of(begun.token).last_seen_at == NOON
         with pytest.raises(Unavailable) as caught:
-            reader.update_user(user.id, {"is_staff": True}, version=1)
+            store.update_user(user.id, {"is_staff": True}, version=1)
     finally:
         sa.event.remove(migrated, "begin", make_read_only)
         migrated.dispose()
 
     assert "\n" not in str(caught.value)
     assert store.user(user.id).version == 1
+    assert store.session_of(begun.token).last_seen_at == clock.now
 
 
 def _read_only(backend: str) -> Callable[[sa.Connection], None]:
