@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
 from dbkit.backends import get_backend
 from dbkit.backends.optional import StandIn
@@ -17,6 +17,7 @@ from dbkit.errors import (
     FallbackAheadError,
     FallbackBehindError,
     FallbackForeignError,
+    FallbackLockedError,
     FallbackMissingError,
     FallbackReadOnlyError,
 )
@@ -98,9 +99,11 @@ def _refuse_read_only(config: DatabaseConfig) -> None:
                 f"{str(path)!r} cannot be written: {str(place)!r} is read-only",
                 hint="give this account the right to write the file and its folder, or set DATABASE_SQLITE_PATH",
             )
-    engine = attached(config).create_engine(poolclass=NullPool)
-    with worded(config), engine.connect() as connection:
-        connection.rollback()
+    from dbkit.config.connect import create_engine
+
+    engine = create_engine(attached(replace(config, connect_timeout_s=0.0)), migrating=True)
+    with suppress(FallbackLockedError), worded(config), engine.connect() as connection:
+        connection.begin()
 
 
 def typed_errors(engine: sa.Engine, config: DatabaseConfig) -> None:

@@ -32,6 +32,9 @@ __all__ = ["DEVELOPMENT", "Identity", "claim", "look_into", "read_identity", "re
 DEVELOPMENT: Final = "dev"
 """The mode of files whose rows are never carried to a server."""
 
+# Of somebody else's tables, so many are named.
+_SHOWN: Final = 3
+
 _TABLE: Final = sa.Table(
     IDENTITY_TABLE,
     sa.MetaData(),
@@ -142,7 +145,8 @@ def _opened(config: DatabaseConfig, *, migrating: bool = False) -> Iterator[sa.C
 
 def _refuse(config: DatabaseConfig, found: Identity | None, tables: list[str]) -> None:
     if found is None:
-        raise _foreign(config, f"holds {len(tables)} tables ({tables[0]}, …) and does not say that it is a fallback's")
+        shown = ", ".join([*tables[:_SHOWN], *(["…"] if tables[_SHOWN:] else [])])
+        raise _foreign(config, f"holds tables ({shown}) and does not say that it is a fallback's")
     if found.service != config.service:
         raise FallbackForeignError(
             f"{config.database!r} stands in for the server of service {found.service!r}, not of {config.service!r}",

@@ -106,6 +106,16 @@ def test_a_read_only_file_is_not_used(tmp_path: Path, registration: Registration
         prove_usable(config, registration)
 
 
+def test_what_sqlite_cannot_write_is_not_used_whatever_the_system_says(
+    tmp_path: Path, registration: Registration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = stand_in(tmp_path)
+    path = made(config, "0002")
+    monkeypatch.setattr("os.access", lambda *_: True)
+    with unwritable(path), pytest.raises(FallbackReadOnlyError, match="attempt to write a readonly database"):
+        prove_usable(config, registration)
+
+
 def test_a_file_in_a_read_only_folder_is_not_used(tmp_path: Path, registration: Registration) -> None:
     folder = tmp_path / "fixed"
     folder.mkdir()

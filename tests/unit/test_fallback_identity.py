@@ -19,6 +19,7 @@ from dbkit.errors import (
     FallbackMissingError,
     FallbackReadOnlyError,
 )
+from dbkit.failover.attach import attached
 from dbkit.failover.identity import claim, read_identity, refuse_foreign
 from tests.stand_ins import locked, made, small_disk, stand_in, unwritable
 
@@ -86,7 +87,7 @@ def test_somebody_elses_file_keeps_every_byte(tmp_path: Path, journal: str) -> N
     connection.close()
     before = path.read_bytes()
     for _ in range(2):
-        with pytest.raises(FallbackForeignError, match=r"holds 1 tables \(diary, …\)"):
+        with pytest.raises(FallbackForeignError, match=r"holds tables \(diary\) and does not say"):
             claim(config)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["user.fallback.db"]
@@ -189,3 +190,16 @@ def test_the_folder_of_the_default_path_is_made(tmp_path: Path) -> None:
     config = stand_in(tmp_path / ".dbkit")
     assert claim(config) is True
     assert Path(str(config.database)).is_file()
+
+
+def test_a_path_may_hold_what_means_something_in_a_uri(tmp_path: Path) -> None:
+    folder = tmp_path / "a b%20?#&c"
+    folder.mkdir()
+    config = stand_in(folder)
+    made(config, "0001")
+    assert claim(config) is False
+    with attached(config).create_engine().connect() as connection:
+        found = read_identity(connection)
+    assert found is not None
+    assert [path.name for path in folder.iterdir() if path.suffix == ".db"] == ["user.fallback.db"]
+    assert list(tmp_path.iterdir()) == [folder]
