@@ -22,7 +22,7 @@ from dbkit.errors import (
     FallbackReadOnlyError,
 )
 from dbkit.failover.faults import fallback_error, migrate_hint, worded
-from dbkit.failover.identity import look_into, refuse_foreign
+from dbkit.failover.identity import look_into, refuse_foreign, try_to_write
 from dbkit.failover.typed import typed
 from dbkit.revisions.known import known_history
 from dbkit.revisions.standing import read_heads, refuse_ahead
@@ -91,7 +91,7 @@ def _refuse_not_at_head(config: DatabaseConfig, registration: Registration, curr
 
 
 def _refuse_read_only(config: DatabaseConfig) -> None:
-    """Take the write lock and let go of it; that somebody else has it proves that the file can be written."""
+    """Begin to write, and take it back; that somebody else is writing proves that the file can be written."""
     path = Path(str(config.database))
     for place in (path, path.parent):
         if not os.access(place, os.W_OK):
@@ -103,7 +103,7 @@ def _refuse_read_only(config: DatabaseConfig) -> None:
 
     engine = create_engine(attached(replace(config, connect_timeout_s=0.0)), migrating=True)
     with suppress(FallbackLockedError), worded(config), engine.connect() as connection:
-        connection.begin()
+        try_to_write(connection)
 
 
 def typed_errors(engine: sa.Engine, config: DatabaseConfig) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from dbkit.config import DatabaseConfig
 
-__all__ = ["DEVELOPMENT", "Identity", "claim", "look_into", "read_identity", "refuse_foreign"]
+__all__ = ["DEVELOPMENT", "Identity", "claim", "look_into", "read_identity", "refuse_foreign", "try_to_write"]
 
 DEVELOPMENT: Final = "dev"
 """The mode of files whose rows are never carried to a server."""
@@ -68,6 +68,12 @@ def read_identity(connection: sa.Connection) -> Identity | None:
         return None
     values = dict(found._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     return Identity(**{**values, "created_at": datetime.fromisoformat(values["created_at"])})
+
+
+def try_to_write(connection: sa.Connection) -> None:
+    """Write the identity as it is, and take that back: a lock alone is given for a read-only file too."""
+    connection.execute(sa.update(_TABLE).values(mode=_TABLE.c.mode))
+    connection.rollback()
 
 
 def claim(config: DatabaseConfig) -> bool:
