@@ -15,6 +15,8 @@ class Boolean(PortableType[bool]):
 
     impl = sa.Boolean
     cache_ok = True
+    # Constants behind IS: of the servers only SQLite takes a parameter there, and of the drivers only some write it out.
+    coerce_to_is_types = (type(None), bool)
     checked = True
 
     def __init__(self) -> None:

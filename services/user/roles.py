@@ -85,7 +85,7 @@ class Roles(Store):
             Conflict: somebody holds it, or it is built in.
             Unavailable: the database cannot do it now.
         """
-        deleted = sa.delete(Role).where(Role.id == role_id, Role.is_builtin == False)  # noqa: E712 - a comparison in SQL; not every server knows IS FALSE
+        deleted = sa.delete(Role).where(Role.id == role_id, ~Role.is_builtin)
         with self.transaction() as session:
             with self._conflicting(session, "somebody holds the role"):
                 done: Any = session.execute(deleted.execution_options(synchronize_session=False))

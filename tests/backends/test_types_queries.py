@@ -204,6 +204,20 @@ def test_labels_sort_by_code_point_whatever_their_declaration(session: Session) 
     assert in_order(session, Counted.label, ["b", "Z", "a", "é", "C"]) == ["C", "Z", "a", "b", "é"]
 
 
+def test_truth_values_are_asked_for_in_every_way(database: Database, session: Session) -> None:
+    session.add_all([Row(name="yes", flag=True), Row(name="no", flag=False)])
+    session.flush()
+
+    def names(*conditions: sa.ColumnElement[bool]) -> list[list[str]]:
+        return [list(session.scalars(sa.select(Row.name).where(one))) for one in conditions]
+
+    assert names(Row.flag, Row.flag == True, Row.flag.in_([True]), Row.flag != False) == [["yes"]] * 4  # noqa: E712 - SQL
+    assert names(~Row.flag, Row.flag == False, Row.flag.in_([False]), Row.flag != True) == [["no"]] * 4  # noqa: E712 - SQL
+    if database.backend != "mssql":  # it knows IS NULL alone
+        assert names(Row.flag.is_(True), Row.flag.is_not(False)) == [["yes"]] * 2
+        assert names(Row.flag.is_(False), Row.flag.is_not(True)) == [["no"]] * 2
+
+
 def test_ranges_are_found(session: Session) -> None:
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
     session.add_all([Counted(at=noon + timedelta(microseconds=step), price=Decimal(step)) for step in range(-2, 3)])
