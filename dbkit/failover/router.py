@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -97,7 +97,8 @@ class _Ruling:
     """What an inquiry led to."""
 
     route: Route
-    inquiry: Inquired
+    refusal: DbkitError | None = None
+    """Why the primary cannot be used."""
     error: Exception | None = None
     """Why the fallback cannot be used, where it was to be."""
     last: bool = False
@@ -110,8 +111,6 @@ class _Asked:
 
     began: float
     ruling: Future[_Ruling] = field(default_factory=Future)
-    answered: bool = False
-    """The primary has given a connection meanwhile: it is slow, and not away."""
 
 
 class Router:
@@ -247,15 +246,15 @@ class Router:
         the primary went.
         """
         if before is not None and before.last:
-            if before.inquiry.error is not None:
-                raise _copied(before.inquiry.error) from error
+            if before.refusal is not None:
+                raise _copied(before.refusal) from error
             raise error
         found = self._awaited(patience, parts)
         if found is None:
             raise error
         if found.error is not None:
             # to each who is told one of his own, because each raises it
-            raise _copied(found.error) from found.inquiry.error
+            raise _copied(found.error) from found.refusal
         return found
 
     def _awaited(self, patience: Patience, parts: Parts) -> _Ruling | None:
@@ -293,23 +292,29 @@ class Router:
         """Find out and act on it, and tell those who wait before anybody else."""
         tell = _nothing
         try:
-            ruling = _rule(asked, budget_s, parts)
-            if ruling.route is Route.FALLBACK:
-                tell = self.switch(Route.FALLBACK, ruling.inquiry.reason, parts)
+            inquiry = parts.inquire(budget_s)
+            ruling = _rule(inquiry, parts)
+            falls = ruling.route is Route.FALLBACK and not asked.ruling.done()
+            if falls:
+                tell = self.switch(Route.FALLBACK, inquiry.reason, parts)
         except BaseException as error:  # noqa: BLE001 - a bug, which who waits must hear of
-            asked.ruling.set_exception(error)
+            with suppress(InvalidStateError):
+                asked.ruling.set_exception(error)
             return
-        asked.ruling.set_result(ruling)
-        if ruling.route is Route.FALLBACK:
+        with suppress(InvalidStateError):  # the primary has answered meanwhile
+            asked.ruling.set_result(ruling)
+        if falls:
             for patience in list(self._hanging):
                 patience.expire()
         tell()
 
     def _note_slow(self) -> None:
-        """Note that the primary has answered while it was asked for."""
+        """Note that the primary has answered while it was asked for: whoever waits may try, and later ones ask anew."""
         with self._lock:
-            if self._asked is not None:
-                self._asked.answered = True
+            asked, self._asked = self._asked, None
+        if asked is not None:
+            with suppress(InvalidStateError):
+                asked.ruling.set_result(_Ruling(route=Route.PRIMARY))
 
     def _note_first(self) -> None:
         """Note that the service is on its primary, once; a file is written, for which no query waits."""
@@ -326,16 +331,15 @@ class Router:
         return Switch(service=self.key[1], route=route, reason=reason, at=now, place=place)
 
 
-def _rule(asked: _Asked, budget_s: float, parts: Parts) -> _Ruling:
+def _rule(inquiry: Inquired, parts: Parts) -> _Ruling:
     """Decide for a side."""
-    inquiry = parts.inquire(budget_s)
-    if inquiry.step is not Step.FALL_BACK or asked.answered:
-        return _Ruling(route=Route.PRIMARY, inquiry=inquiry)
+    if inquiry.step is not Step.FALL_BACK:
+        return _Ruling(route=Route.PRIMARY, refusal=inquiry.error)
     try:
         parts.prove()
     except Exception as error:  # noqa: BLE001 - whatever it is, the fallback cannot be used, and who asked must hear why
-        return _Ruling(route=Route.PRIMARY, inquiry=inquiry, error=error)
-    return _Ruling(route=Route.FALLBACK, inquiry=inquiry)
+        return _Ruling(route=Route.PRIMARY, refusal=inquiry.error, error=error)
+    return _Ruling(route=Route.FALLBACK)
 
 
 def _copied(error: Exception) -> Exception:

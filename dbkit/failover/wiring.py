@@ -54,7 +54,7 @@ def routed_engine(config: DatabaseConfig, registration: Registration, router: Ro
         ConfigurationError: as in `DatabaseConfig.create_engine`.
     """
     sides = Sides({Route.PRIMARY: config.create_engine, Route.FALLBACK: partial(_fallback, config, asynchronous=False)})
-    return _routed(router, sides, _parts(config, registration, asynchronous=False))
+    return _routed(router, sides, _parts(config, registration, sides, asynchronous=False))
 
 
 def routed_async_engine(config: DatabaseConfig, registration: Registration, router: Router) -> AsyncEngine:
@@ -71,7 +71,7 @@ def routed_async_engine(config: DatabaseConfig, registration: Registration, rout
             Route.FALLBACK: partial(_fallback, config, asynchronous=True),
         }
     )
-    return AsyncEngine(_routed(router, sides, _parts(config, registration, asynchronous=True)))
+    return AsyncEngine(_routed(router, sides, _parts(config, registration, sides, asynchronous=True)))
 
 
 def _routed(router: Router, sides: Sides, parts: Parts) -> RoutedEngine:
@@ -89,15 +89,19 @@ def _fallback(config: DatabaseConfig, *, asynchronous: bool) -> sa.Engine:
     return found
 
 
-def _parts(config: DatabaseConfig, registration: Registration, *, asynchronous: bool) -> Parts:
+def _parts(config: DatabaseConfig, registration: Registration, sides: Sides, *, asynchronous: bool) -> Parts:
     def inquire(budget_s: float) -> probe.Inquiry:
         return probe.inquire(config, asynchronous=asynchronous, budget_s=budget_s)
+
+    def prove() -> None:
+        prove_usable(config.for_fallback(), registration)
+        sides[Route.FALLBACK]  # the first imports a driver, for which no loop should wait
 
     return Parts(
         ways=LOOPS if asynchronous else THREADS,
         inquire=inquire,
         attempt=partial(probe.attempt_once, config, asynchronous=asynchronous),
-        prove=partial(prove_usable, config.for_fallback(), registration),
+        prove=prove,
         is_absence=partial(_may_be_absence, config),
     )
 

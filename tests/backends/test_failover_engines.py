@@ -9,8 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,81 +17,21 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from dbkit.config import DatabaseConfig
 from dbkit.errors import BackendMismatchError, ExitCode, FallbackMissingError, TlsRefusedError
-from dbkit.failover.engines import RoutedEngine, route_of
-from dbkit.failover.plan import DWELL_S, Route
+from dbkit.failover.engines import route_of
+from dbkit.failover.plan import Route
 from dbkit.failover.state import read, state_path
-from dbkit.failover.switching import Switch
 from dbkit.migrations import async_health, health, migrate
-from dbkit.project import Project
-from tests.backends.gates import Gate, gate
+from tests.backends.gates import gate
 from tests.backends.healthy import Service, service_on
-from tests.servers import Server, throw_away_name
+from tests.backends.sites import PATIENCE_S, PEOPLE, Site, end, variables
+from tests.servers import WAYS, Server, throw_away_name
 
 BUDGET_S = 0.6
 SLACK_S = 0.5
 """What a decision may take beyond the budget."""
 REFUSED_S = 0.5
-PATIENCE_S = 10.0
 THREADS = 20
-PEOPLE = sa.table("people", sa.column("id"), sa.column("n"))
-
-
-@dataclass(kw_only=True)
-class Site:
-    """A service, the gate before its server, and the switches that were told."""
-
-    service: Service
-    gate: Gate
-    switches: list[Switch] = field(default_factory=list)
-
-    @property
-    def project(self) -> Project:
-        return self.service.project
-
-    @property
-    def engine(self) -> RoutedEngine:
-        found = self.project.engine("user")
-        assert isinstance(found, RoutedEngine)
-        return found
-
-    def write(self, n: int) -> Route:
-        """Write a row in a transaction of its own; tell where."""
-        with self.engine.begin() as connection:
-            connection.execute(PEOPLE.insert(), {"n": n})
-            return route_of(connection.engine)
-
-    def rows(self, side: Route) -> list[int]:
-        """Read a side's rows, beside the product's routing."""
-        config = self.config if side is Route.PRIMARY else self.config.for_fallback()
-        engine = config.create_engine()
-        with engine.connect() as connection:
-            found = list(connection.scalars(sa.select(PEOPLE.c.n).order_by(PEOPLE.c.n)))
-        engine.dispose()
-        return found
-
-    @property
-    def config(self) -> DatabaseConfig:
-        return self.project.config("user")
-
-    def await_return(self) -> float:
-        """Wait until the service has gone back, by the product's own attempts; the five seconds are taken for over."""
-        began, router = time.monotonic(), self.engine.router
-        watching = router._watching
-        assert watching.fell_at_s is not None
-        router._watching = replace(watching, fell_at_s=watching.fell_at_s - DWELL_S)
-        while router.route is Route.FALLBACK and time.monotonic() - began < PATIENCE_S:
-            time.sleep(0.01)
-        assert router.route is Route.PRIMARY
-        return time.monotonic() - began
-
-    def told(self, count: int) -> list[Switch]:
-        """Give the switches that were told, once there are so many."""
-        end = time.monotonic() + PATIENCE_S
-        while len(self.switches) < count and time.monotonic() < end:
-            time.sleep(0.005)
-        return self.switches
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +48,6 @@ def _service(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield made
 
 
-@contextmanager
-def variables(environ: dict[str, str]) -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environ.items():
-            patch.setenv(name, value)
-        yield patch
-
-
 @pytest.fixture
 def site(_service: Service, server: Server) -> Iterator[Site]:
     """Give the service with a gate before its server, empty tables, and engines of its own."""
@@ -131,15 +62,6 @@ def site(_service: Service, server: Server) -> Iterator[Site]:
         yield found
         hearing.stop()
         end(found)
-
-
-def end(site: Site) -> None:
-    """Have nothing go on that asks for this test's server."""
-    for thread in threading.enumerate():
-        if thread.name == "dbkit-failover-user":
-            thread.join(PATIENCE_S)
-    site.engine.router._route = Route.PRIMARY  # ends the attempts to go back
-    site.engine.dispose()
 
 
 def test_a_service_that_starts_on_a_refused_port_is_stood_in_for_within_half_a_second(site: Site) -> None:
@@ -222,6 +144,41 @@ def test_pooled_connections_that_hang_are_stood_in_for_within_the_budget(site: S
     assert site.write(2) is Route.FALLBACK
     assert time.monotonic() - began < 0.1
     print(f"first query after {took_s:.3f} s")  # seen with -rP
+
+
+def test_no_driver_hangs_longer_than_the_budget(site: Site) -> None:
+    for way in [way for way in WAYS if way.backend == site.service.backend and way.driver]:
+        site.gate.come_back()
+        with variables(way.environ()):
+            route, took_s = pooled_and_blocked(site, asynchronous=way.asynchronous)
+            end(site)
+        assert (str(way), route) == (str(way), Route.FALLBACK)
+        assert BUDGET_S * 0.9 <= took_s < BUDGET_S + SLACK_S
+        print(f"{way}: first query after {took_s:.3f} s")  # seen with -rP
+
+
+def pooled_and_blocked(site: Site, *, asynchronous: bool) -> tuple[Route, float]:
+    """Have the server hang when there is a connection in the pool; tell which side the next is on, and how long it took."""
+
+    async def in_loop() -> tuple[Route, float]:
+        engine = site.project.async_engine("user")
+        async with engine.connect():
+            pass
+        site.gate.block()
+        began = time.monotonic()
+        async with engine.connect() as connection:
+            found = await connection.run_sync(lambda sync: route_of(sync.engine)), time.monotonic() - began
+        await engine.dispose()
+        return found
+
+    if asynchronous:
+        return asyncio.run(in_loop())
+    with site.engine.connect():
+        pass
+    site.gate.block()
+    began = time.monotonic()
+    with site.engine.connect() as connection:
+        return route_of(connection.engine), time.monotonic() - began
 
 
 def test_pooled_connections_that_were_lost_are_replaced_and_nobody_falls_back(site: Site) -> None:
