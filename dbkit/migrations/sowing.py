@@ -62,7 +62,7 @@ class Sower:
 
         Raises:
             SeedError: they cannot be written; nothing of them is.
-            LockedError: somebody else stood in the way, again and again.
+            LockedError: somebody else stood in the way for too long, or again and again.
             UnreachableError: the connection was lost.
         """
         before: list[Row] | None = None
@@ -76,7 +76,7 @@ class Sower:
                 return len(missing)
             fault = refused.fault(self.connection)
             # another run may have written them meanwhile; where the same ones are missing still, it was not that
-            if fault not in _BUSY and not (fault is Fault.DUPLICATE and missing != before):
+            if fault is not Fault.CONFLICT and not (fault is Fault.DUPLICATE and missing != before):
                 break
             before = missing
             self.pause()

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from dbkit.config import DatabaseConfig
 from dbkit.config.connect import connect
-from dbkit.errors import InterruptedRunError, SeedError
+from dbkit.errors import InterruptedRunError, SeedError, UnreachableError
 from dbkit.migrations.samples import read_rows
 from dbkit.migrations.sowing import Sower
 from tests.sampled import LONG_AGO, Base, Desk, Drawer, Group, Person, Team, everything, key
@@ -196,6 +197,35 @@ def test_who_gives_up_between_two_tables_leaves_nothing_behind(sown: Field) -> N
     with pytest.raises(InterruptedRunError, match=r"\d of 10"):
         sown.sow(*everything(), tell=give_up)
     assert sown.counts() == {}
+
+
+def end_connections(database: Database) -> None:
+    """End all connections to a database, as an administrator does."""
+    assert database.server is not None
+    name = database.environ["DATABASE_NAME"]
+    if database.backend == "postgresql":
+        database.server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        return
+    with database.server.engine(poolclass=NullPool).connect() as eyes:
+        for (number,) in eyes.exec_driver_sql(
+            f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"
+        ).all():
+            eyes.exec_driver_sql(f"KILL {number}")
+
+
+def test_where_the_connection_is_lost_nothing_is_written(sown: Field, database: Database) -> None:
+    if database.server is None:
+        pytest.skip("nobody can end a connection to a file")
+
+    def cut(done: int, _total: int) -> None:
+        if done == 5:
+            end_connections(database)
+
+    with pytest.raises(UnreachableError, match=r"^rows of table 'desks' cannot be written: ") as caught:
+        sown.sow(*everything(), tell=cut)
+    assert caught.value.hint == "run the command again: all of them are written, or none"
+    assert sown.counts() == {}
+    assert sown.sow(*everything()) == 10
 
 
 def test_what_another_run_has_just_written_is_found_there(sown: Field) -> None:

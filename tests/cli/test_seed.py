@@ -211,3 +211,14 @@ def test_a_seed_that_cannot_be_imported_is_refused(migrated: Home, inside: Insid
     done = inside.run("seed", "user")
     assert done.code == 2
     assert "the seed of service 'user' cannot be imported from 'user_models:no_rows'" in done.err
+
+
+def test_a_database_that_somebody_else_holds_is_5(migrated: Home, inside: Inside) -> None:
+    connection = sqlite3.connect(migrated.root / "user.db", isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    done = inside.run("seed", "user", DATABASE_CONNECT_TIMEOUT="0.2")
+    connection.close()
+    assert done.code == 5
+    assert "rows of table 'people' cannot be written: database is locked" in done.err
+    assert "hint: run the command again when nobody else is writing there" in done.err
+    assert rows(migrated, "user", "people") == []
