@@ -26,7 +26,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: .venv/ready ## ratios against the stock tool
+bench: .venv/ready ## ratios against the stock tool and plain SQLAlchemy, and starts while the server is away
 	$(BIN)/python -m benchmarks
 
 test-min: .venv-min/ready ## the oldest SQLAlchemy and Alembic that are promised, on SQLite
