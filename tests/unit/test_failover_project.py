@@ -116,6 +116,7 @@ def test_a_service_falls_back_to_its_file_and_both_pools_are_measured_and_the_sw
         time.sleep(0.005)
     hearing.stop()
     measurement.stop()
+    end(project)
     created = [sample for sample in samples if sample.name == CREATE_TIME]
     assert [sample.attributes["db.client.connection.pool.name"] for sample in created] == [
         "user",
@@ -125,3 +126,11 @@ def test_a_service_falls_back_to_its_file_and_both_pools_are_measured_and_the_sw
     assert [(switch.service, switch.route, switch.place) for switch in switches] == [
         ("user", Route.FALLBACK, config.database)
     ]
+
+
+def end(project: Project) -> None:
+    """Have no thread go on that looks for the server."""
+    engine = project.engine("user")
+    assert isinstance(engine, RoutedEngine)
+    engine.router._route = Route.PRIMARY
+    engine.dispose()
