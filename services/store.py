@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
+import dbkit.types as dbt
 from dbkit.backends import backend_of
 from dbkit.backends.protocol import Errors, Fault
 from dbkit.errors import DbkitError, FallbackError, PoolTimeoutError, UnreachableError, ValueRefusedError
@@ -21,13 +23,15 @@ from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["Store", "accepted"]
+__all__ = ["Store", "accepted", "canonical"]
 
 V = TypeVar("V", bound=Versioned)
 M = TypeVar("M")
 
 _CONTRADICTED = frozenset({Fault.DUPLICATE, Fault.REFERENCE})
 _ENDED = "store.ended"
+_LARGEST_BYTES: Final = 64 * 2**10
+"""Of a text, a list or an object, where its column does not name another most (`info={"largest_bytes": …}`)."""
 
 
 class Store:
@@ -144,7 +148,34 @@ def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
             found[field] = value if value is None else column.type.restore(column.type.accept(value))
         except ValueRefusedError as error:
             raise Invalid(field, error.message) from error
+        _prove_extent(field, column, found[field])
     return found
+
+
+def canonical(value: object) -> bytes:
+    """Word a value as JSON in the one way in which equal values are worded alike."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _prove_extent(field: str, column: sa.Column[Any], value: object) -> None:
+    """Refuse what is larger than a row can be somewhere (TiDB: 6 MiB in all), everywhere alike, and JSON that is no object.
+
+    Raises:
+        Invalid: it is one of them.
+    """
+    if isinstance(column.type, dbt.Json) and not isinstance(value, dict | None):
+        raise Invalid(field, f"a {type(value).__name__} is no object")
+    if isinstance(value, str):
+        size = len(value.encode())
+    elif isinstance(value, bytes):
+        size = len(value)
+    elif isinstance(value, dict | list):
+        size = len(canonical(value))
+    else:
+        return
+    largest_bytes = column.info.get("largest_bytes", _LARGEST_BYTES)
+    if size > largest_bytes:
+        raise Invalid(field, f"it has {size} bytes, and {largest_bytes} is the most")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from services.errors import Invalid
 from services.store import accepted
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import DeclarativeBase
 
 __all__ = ["checked", "folded", "share", "vector"]
+
+_MOST_NUMBERS: Final = 16_384
+"""Of an embedding; models give a few thousand at most."""
 
 
 def checked(model: type[DeclarativeBase], values: Mapping[str, Any], *, filled: Collection[str] = ()) -> dict[str, Any]:
@@ -47,13 +50,15 @@ def folded(text: str) -> str:
 
 
 def vector(field: str, values: Sequence[float]) -> list[float]:
-    """Check an embedding: numbers, all of them finite, and at least one. Raises Invalid."""
+    """Check an embedding: numbers, all of them finite, and not too few or too many for a row. Raises Invalid."""
     try:
         found = [float(value) for value in values]
     except (TypeError, ValueError, OverflowError):
         raise Invalid(field, "it is not a list of numbers") from None
     if not found:
         raise Invalid(field, "it has no numbers")
+    if len(found) > _MOST_NUMBERS:
+        raise Invalid(field, f"it has {len(found)} numbers, and {_MOST_NUMBERS} is the most")
     if not all(map(math.isfinite, found)):
         raise Invalid(field, "it holds a number that is not finite")
     return found

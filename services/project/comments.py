@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from services.errors import Invalid, NotFound
 from services.paging import Keyset, Page
-from services.project.common import Common, prove_size, unique_texts
+from services.project.common import Common, unique_texts
 from services.project.models import Comment, CommentMention, Document
 from services.store import accepted
 
@@ -54,7 +54,6 @@ class Comments(Common):
         """
         comment = _comment(author_id, body, mentions)
         comment.anchor = accepted(Comment, {"anchor": anchor})["anchor"]
-        prove_size("anchor", comment.anchor)
         with self.transaction() as session:
             comment.thread_id = comment.id
             return self._put(session, "comment.add", comment, document_id=document_id)
@@ -148,7 +147,6 @@ class Comments(Common):
 
 def _comment(author_id: uuid.UUID, body: str, mentions: Iterable[str]) -> Comment:
     values = accepted(Comment, {"body": body})
-    prove_size("body", values["body"])
     if not values["body"].strip():
         raise Invalid("body", "it is blank")
     names = unique_texts("mentions", mentions, column=CommentMention.mention)

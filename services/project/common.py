@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Collection, Iterable, Mapping
@@ -20,11 +19,10 @@ from services.store import Store, accepted
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute, Session
 
-__all__ = ["Common", "allowed", "canonical", "prove_order", "prove_size", "prove_slug", "unique_texts"]
+__all__ = ["Common", "allowed", "prove_order", "prove_slug", "unique_texts"]
 
 H = TypeVar("H", Project, Phase, Document, Comment)
 
-_LARGEST_BYTES: Final = 64 * 2**10
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -114,18 +112,6 @@ def prove_slug(slug: str) -> None:
     """Refuse what cannot stand in an address. Raises Invalid."""
     if not _SLUG.fullmatch(slug):
         raise Invalid("slug", f"{slug[:80]!r} is not made of small letters, digits and single hyphens between them")
-
-
-def canonical(value: object) -> bytes:
-    """Word a value as JSON in the one way in which equal values are worded alike."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def prove_size(field: str, value: object, *, largest_bytes: int = _LARGEST_BYTES) -> None:
-    """Refuse text or JSON that is larger than a row can be somewhere (TiDB: 6 MiB in all), everywhere alike. Raises Invalid."""
-    size = len(value.encode() if isinstance(value, str) else canonical(value))
-    if size > largest_bytes:
-        raise Invalid(field, f"it has {size} bytes, and {largest_bytes} is the most")
 
 
 def prove_order(first: date | None, last: date | None, *, field: str) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy.orm import defer
 
 from services.errors import Conflict, Invalid, VersionConflict
 from services.paging import Keyset, Page
-from services.project.common import Common, allowed, canonical, prove_size, prove_slug
+from services.project.common import Common, allowed, prove_slug
 from services.project.models import Document, DocumentKind, DocumentStatus, DocumentVersion, Phase
-from services.store import accepted
+from services.store import accepted, canonical
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["DocumentChanges", "DocumentFields", "DocumentFilter", "Documents", "measured"]
 
 _DOCUMENTS: Final = Keyset[Document](columns=(Document.created_at, Document.id), descending=True)
-# TiDB takes 6 MiB in a row, and keeps a list of small numbers in over six times its text
-_LARGEST_BODY_BYTES: Final = 512 * 2**10
 _STEPS: Final[Mapping[DocumentStatus, frozenset[DocumentStatus]]] = {
     DocumentStatus.DRAFT: frozenset({DocumentStatus.IN_REVIEW}),
     DocumentStatus.IN_REVIEW: frozenset({DocumentStatus.DRAFT, DocumentStatus.APPROVED}),
@@ -219,9 +217,6 @@ def _proved(values: dict[str, Any]) -> dict[str, Any]:
     if not found.get("title", "a title").strip():
         raise Invalid("title", "it is blank")
     if "body" in found:
-        if not isinstance(found["body"], dict):
-            raise Invalid("body", f"a {type(found['body']).__name__} is no object")
-        prove_size("body", found["body"], largest_bytes=_LARGEST_BODY_BYTES)
         found |= measured(found["body"])
     return found
 

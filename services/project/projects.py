@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from services.errors import Invalid, NotFound
 from services.paging import Keyset, Page
-from services.project.common import Common, allowed, prove_order, prove_size, prove_slug, unique_texts
+from services.project.common import Common, allowed, prove_order, prove_slug, unique_texts
 from services.project.models import Member, MemberRole, Project, ProjectStatus, ProjectTag, Visibility
 
 if TYPE_CHECKING:
@@ -188,8 +188,6 @@ def _proved(values: dict[str, Any], tags: Iterable[str] | None) -> dict[str, Any
         raise Invalid("currency", f"{found['currency']!r} is no code of three capital letters")
     if (found.get("budget") or 0) < 0:
         raise Invalid("budget", f"{found['budget']} is less than nothing")
-    for field in {"summary", "settings"} & set(found):
-        prove_size(field, found[field])
     if tags is not None:
         found["tags"] = unique_texts("tags", tags, column=ProjectTag.tag)
     return found

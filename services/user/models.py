@@ -144,7 +144,7 @@ class Profile(Timestamps, Base):
     """The folded name; of a row that was written without the models it is empty, and no name finds it."""
     job_title: Mapped[str | None] = mapped_column(dbt.String(120))
     about: Mapped[str | None] = mapped_column(dbt.Text())
-    avatar: Mapped[bytes | None] = mapped_column(dbt.Binary())
+    avatar: Mapped[bytes | None] = mapped_column(dbt.Binary(), info={"largest_bytes": 2**20})
     locale: Mapped[str] = mapped_column(dbt.String(35), default="en", server_default=dbt.Literal("en", dbt.String(35)))
     time_zone: Mapped[str] = mapped_column(
         dbt.String(64), default="Etc/UTC", server_default=dbt.Literal("Etc/UTC", dbt.String(64))

@@ -122,7 +122,11 @@ def test_embeddings_are_kept_to_the_last_bit_all_or_none(store: KnowledgeStore, 
     assert [(chunk.embedding, chunk.embedding_model) for chunk in found] == [(vector, "m"), (None, None)]
 
 
-@pytest.mark.parametrize("vector", [[], [float("nan")], [1.0, float("inf")], [1.0, None], ["x"]], ids=repr)
+@pytest.mark.parametrize(
+    "vector",
+    [[], [float("nan")], [1.0, float("inf")], [1.0, None], ["x"], pytest.param([1.0] * 16_385, id="too many")],
+    ids=repr,
+)
 @on_every_driver
 def test_what_is_no_vector_is_refused(store: KnowledgeStore, vector: list[Any]) -> None:
     with pytest.raises(Invalid) as kept:
