@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -84,8 +86,14 @@ def end(site: Site) -> None:
     for thread in threading.enumerate():
         if thread.name == "dbkit-failover-user":
             thread.join(PATIENCE_S)
+        if thread.name == "dbkit-primary-user":  # an attempt that hangs in its driver
+            thread.join(0.05)
     site.engine.router._route = Route.PRIMARY  # ends the attempts to go back
     site.engine.dispose()
+    with warnings.catch_warnings():
+        # asyncpg leaves the socket of a handshake that is cancelled to the collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @contextmanager
