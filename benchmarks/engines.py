@@ -37,6 +37,8 @@ class Side:
 
     name: str
     block: Callable[[], None]
+    before: Callable[[], object] = lambda: None
+    """Called before each turn, and not timed."""
 
 
 def timed(block: Callable[[], None]) -> float:
@@ -67,6 +69,7 @@ def interleaved(sides: Sequence[Side], rounds: int) -> dict[str, Found]:
         for number in range(rounds):
             first = number % len(sides)
             for side in (*sides[first:], *sides[:first]):
+                side.before()
                 times[side.name].append(timed(side.block))
     finally:
         gc.enable()
