@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dbkit.config.redact import redact
 from dbkit.config.sealed import sealed, sealed_async
 from dbkit.config.secrets import Secret, read_secret_file
+from dbkit.deadlines import current_watch
 from dbkit.errors import ConfigurationError, DbkitError, UnreachableError
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def renewable(config: DatabaseConfig) -> bool:
 def current_password(config: DatabaseConfig) -> Secret | None:
     """Give the password as it is now.
 
-    A provider has as long as a connection may take to be made; one that hangs is left behind in its thread.
+    A provider has as long as a connection may take to be made, and in watched work most of the time that is left; one that hangs is
+    left behind in its thread.
 
     Raises:
         ConfigurationError: the file cannot be read, or the provider fails or is a coroutine function.
@@ -59,13 +61,14 @@ def current_password(config: DatabaseConfig) -> Secret | None:
     if config.password_provider is None:
         return _stored(config)
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    patience_s = _patience_s(config)
     _ask(config, answers.put)
     try:
-        given = _unpacked(answers.get(timeout=config.connect_timeout_s))
+        given = _unpacked(answers.get(timeout=patience_s))
     except queue.Empty:
         given = None
     if given is None:
-        raise _late(config)
+        raise _late(config, patience_s)
     if inspect.isawaitable(given[0]):
         if inspect.iscoroutine(given[0]):
             given[0].close()
@@ -86,17 +89,17 @@ async def current_password_async(config: DatabaseConfig) -> Secret | None:
     """
     if config.password_provider is None:
         return _stored(config)
-    began, loop = time.monotonic(), asyncio.get_running_loop()
+    patience_s, loop = _patience_s(config), asyncio.get_running_loop()
+    end = time.monotonic() + patience_s
     answers: asyncio.Queue[Answer] = asyncio.Queue()
     _ask(config, lambda answer: _put(loop, answers, answer))
     failure: DbkitError | None = None
     try:
-        (given,) = _unpacked(await asyncio.wait_for(answers.get(), config.connect_timeout_s))
+        (given,) = _unpacked(await asyncio.wait_for(answers.get(), patience_s))
         if inspect.isawaitable(given):
-            left = max(0.0, began + config.connect_timeout_s - time.monotonic())
-            given = await asyncio.wait_for(given, left)
+            given = await asyncio.wait_for(given, max(0.0, end - time.monotonic()))
     except TimeoutError:
-        failure = _late(config)
+        failure = _late(config, patience_s)
     except DbkitError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it may show what it was given
@@ -141,6 +144,8 @@ def _same_source(config: DatabaseConfig, field: str) -> bool:
 
 Answer = tuple[object, "DbkitError | None"]
 
+# The part of the time that is left to watched work which a provider has.
+_SHARE: Final = 0.75
 # Each call that hangs keeps a thread; beyond these the provider is not asked again until one of them has returned.
 MOST_CALLS: Final = 100
 _calls: set[threading.Thread] = set()
@@ -268,8 +273,15 @@ def _stuck(config: DatabaseConfig) -> UnreachableError:
     )
 
 
-def _late(config: DatabaseConfig) -> UnreachableError:
+def _patience_s(config: DatabaseConfig) -> float:
+    """Tell how long a provider has; in watched work it is given up before that is, so that nobody blames the server."""
+    watch = current_watch()
+    return config.connect_timeout_s if watch is None else min(config.connect_timeout_s, watch.left_s * _SHARE)
+
+
+def _late(config: DatabaseConfig, patience_s: float) -> UnreachableError:
     return UnreachableError(
-        f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} did not answer within {config.connect_timeout_s:g} s",
-        hint="give its own request a shorter time-out, or raise DATABASE_CONNECT_TIMEOUT",
+        f"DATABASE_PASSWORD_PROVIDER {config.password_provider!r} did not answer within {patience_s:.3g} s",
+        hint="give its own request a shorter time-out, or raise DATABASE_CONNECT_TIMEOUT "
+        "(DATABASE_FALLBACK_BUDGET where the service falls back)",
     )

@@ -245,6 +245,16 @@ def test_a_password_is_asked_for_as_for_any_connection(asked: Asked, tmp_path: P
     assert asked.inquire(5, password=None, password_file=str(file)).step is Step.USE_PRIMARY
 
 
+def test_a_provider_of_passwords_that_hangs_is_no_absence(asked: Asked, tmp_path: Path) -> None:
+    name = f"provider_{secrets.token_hex(4)}"
+    (tmp_path / f"{name}.py").write_text("import threading\n\ndef hang(login):\n    threading.Event().wait()\n")
+    config = {"root": str(tmp_path), "password": None, "password_provider": f"{name}:hang"}
+    found = asked.inquire(**config)
+    refused(found, UnreachableError, f"DATABASE_PASSWORD_PROVIDER '{name}:hang' did not answer within 0.")
+    assert found.seconds < BUDGET_S
+    assert attempted(asked, 0.2, **config) is REFUSED
+
+
 def test_threads_ask_at_once_and_all_are_answered(asked: Asked) -> None:
     with ThreadPoolExecutor(6) as pool:
         found = [future.result() for future in [pool.submit(asked.inquire, 10) for _ in range(6)]]

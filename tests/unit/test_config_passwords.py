@@ -16,6 +16,7 @@ import pytest
 
 from dbkit.config import DatabaseConfig, Secret, Settings, load_settings, passwords, resolve
 from dbkit.config.passwords import current_password, current_password_async
+from dbkit.deadlines import Watch
 from dbkit.errors import ConfigurationError, DbkitError, UnreachableError
 from dbkit.project import _same
 
@@ -135,6 +136,19 @@ def test_a_provider_that_hangs_is_given_as_long_as_a_connection(root: Path) -> N
         with pytest.raises(UnreachableError, match=r"did not answer within 0\.02 s"):
             asyncio.run(current_password_async(asking(root, function, connect_timeout_s=0.02)))
     assert time.monotonic() - began < 5
+
+
+def test_a_provider_that_hangs_is_given_up_before_the_work_that_waits_for_it(root: Path) -> None:
+    async def wait(function: str) -> None:
+        with Watch(0.2) as watch, pytest.raises(UnreachableError, match=r"did not answer within 0\.1[45]\d* s"):
+            await current_password_async(asking(root, function))
+        assert not watch.passed
+
+    with Watch(0.2) as watch, pytest.raises(UnreachableError, match=r"did not answer within 0\.1[45]\d* s"):
+        current_password(asking(root, "hang"))
+    assert not watch.passed
+    for function in ("hang", "hang_async"):
+        asyncio.run(wait(function))
 
 
 def test_calls_that_never_return_do_not_pile_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
