@@ -55,6 +55,8 @@ class Town:
     primary_pool: dict[str, Any] = field(default_factory=lambda: {"poolclass": NullPool})
     answer: Found = field(default_factory=lambda: THERE)
     unusable: Exception | None = None
+    unmakable: Exception | None = None
+    """What an attempt to go back fails with before it begins."""
     now_s: float = 1000.0
     attempt: Attempt = field(default_factory=lambda: Attempt(outcome=Outcome.ABSENT, seconds=0.0))
     inquiries: list[float] = field(default_factory=list)
@@ -142,6 +144,8 @@ class Town:
     def _attempt(self, bound_s: float) -> Attempt:
         assert bound_s == self.budget_s
         self.attempts += 1
+        if self.unmakable is not None:
+            raise self.unmakable
         return self.attempt
 
     def _prove(self) -> None:

@@ -7,7 +7,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
-from dbkit.failover.plan import pause_s
+from dbkit.failover.plan import Attempt, Outcome, pause_s
 
 if TYPE_CHECKING:
     from dbkit.failover.router import Parts, Router
@@ -29,10 +29,18 @@ def watch_primary(router: Router, parts: Parts, *, bound_s: float) -> None:
     def watch() -> None:
         while not gone.is_set():
             parts.sleep(gone, pause_s(random.random()))  # noqa: S311 - it spreads the attempts
-            attempt = parts.attempt(bound_s)
+            attempt = _attempted(parts, bound_s)
             found = reference()
             if found is None or not found.seen(attempt, parts):
                 return
             del found  # it may go while nobody looks
 
     threading.Thread(target=watch, name=f"dbkit-failover-back-{router.key[1]}", daemon=True).start()
+
+
+def _attempted(parts: Parts, bound_s: float) -> Attempt:
+    """Make one attempt; what there is nothing left for, such as a thread, says nothing of the primary, and must not end the looking."""
+    try:
+        return parts.attempt(bound_s)
+    except Exception as error:  # noqa: BLE001 - whatever it is, without another attempt the service would never go back
+        return Attempt(outcome=Outcome.SILENT, seconds=0.0, said=str(error))

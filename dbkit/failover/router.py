@@ -175,17 +175,21 @@ class Router:
         return take(Route.FALLBACK)
 
     def switch(self, route: Route, reason: str, parts: Parts) -> Callable[[], None]:
-        """Go to a side, and log it; what is given back tells everybody else, and may take its time."""
+        """Go to a side, and log it; what is given back tells everybody else, and may take its time.
+
+        Raises:
+            RuntimeError: no thread can be had that would look for the primary.
+        """
         with self._lock:
             if self._route is route:
                 return _nothing
+            if route is Route.FALLBACK:  # before anything else: without this thread it would never go back
+                watch_primary(self, parts, bound_s=self._budget_s)
             self._route = route
             now, watching = self._clock(), self._watching
             self._watching = watching.fallen(now) if route is Route.FALLBACK else watching.returned(now)
         event = self._event(route, reason)
         log.warning("service %r is on its %s now, %s: %s", event.service, route.value, event.place, reason)
-        if route is Route.FALLBACK:
-            watch_primary(self, parts, bound_s=self._budget_s)
 
         def tell() -> None:
             self._write(event)
