@@ -38,6 +38,8 @@ _HUNG_UP: Final = (
     f"({errno.ECONNRESET})",
     "(10054)",
 )
+# The system's words for what this process has no more of; drivers hand them on as if the server were away.
+_OURS: Final = tuple(os.strerror(number) for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 TICK_S: Final = 0.01
 # What a driver may say of a socket that was shut under it.
 _SHUT: Final = _NOBODY | {Fault.TLS_REFUSED, Fault.OTHER}
@@ -105,7 +107,8 @@ class _Loops:
         self._to_come = attempts - 1
 
     def connect(self, watch: Watch, answered: Callable[[], None]) -> None:
-        asyncio.run(self._connect(watch, answered))
+        with asyncio.Runner() as runner:  # has its loop, or fails, before there is a coroutine that would wait for it
+            runner.run(self._connect(watch, answered))
 
     async def _connect(self, watch: Watch, answered: Callable[[], None]) -> None:
         try:
@@ -187,6 +190,7 @@ class Try:
         if self._watch.passed and (fault in _SHUT or isinstance(error, DeadlineError | TimeoutError)):
             return self._attempt(Outcome.SILENT)
         absent = fault in _NOBODY or isinstance(error, DeadlineError)
+        absent = absent and not any(words in str(error) for words in _OURS)
         hung_up = fault is Fault.CONNECTION_LOST or any(words in str(error) for words in _HUNG_UP)
         if absent and hung_up and self._greets():
             absent = False  # whoever hangs up later may do so over TLS, and no driver says it reliably

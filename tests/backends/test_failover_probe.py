@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import resource
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -279,6 +280,21 @@ def test_one_attempt_tells_what_it_met(asked: Asked) -> None:
         assert attempted(asked, 5, port=port) is ABSENT
     assert attempted(asked, 5, database="dbkit_nowhere") is REFUSED
     assert attempted(asked, 5, ssl_ca="/nowhere.pem") is REFUSED
+
+
+def test_a_process_that_has_no_more_descriptors_does_not_take_that_for_an_absence(asked: Asked) -> None:
+    assert attempted(asked, 5) is ANSWERED  # imports what there is to import
+    until(lambda: not primary_threads())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for_a_loop = 3 if asked.way.asynchronous else 0  # Python's own leaves one that has none of its three half-made
+    used = len(list(Path("/proc/self/fd").iterdir())) - 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + for_a_loop, limits[1]))
+    try:
+        found = attempt_once(asked.config, 5, asynchronous=asked.way.asynchronous)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert found.outcome is REFUSED
+    assert asked.inquire(5).step is Step.USE_PRIMARY
 
 
 def test_attempts_one_after_the_other_leave_one_thread_behind_which_ends_by_itself(asked: Asked) -> None:
