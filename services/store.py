@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -50,11 +50,14 @@ class Store:
         """
         self._sessions = sessions
         self._clock = clock
-        self._current: ContextVar[Session | None] = ContextVar(f"{type(self).__name__}.session", default=None)
+        self._opened: ContextVar[list[Session] | None] = ContextVar(f"{type(self).__name__}.session", default=None)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Have all operations inside be one transaction, committed at the end and rolled back by any exception.
+
+        Inside of another one it is a part of that. Where a part is refused and that is caught, nothing of the part stays: what was
+        read before is to be read again.
 
         What the database itself refuses ends the whole of it, for not every backend could go on: an operation that comes after,
         and the end, raise the same error again, though the first was caught.
@@ -64,23 +67,30 @@ class Store:
             Invalid: a value cannot be kept.
             Unavailable: the database cannot do it now.
         """
-        outer = self._current.get()
+        outer = self._outer
         if outer is not None:
             _refuse_ended(outer)
-            with _worded(outer, nullcontext()):
+            with _worded(outer, outer.begin_nested()):
                 yield outer
-                outer.flush()
             return
         with self._sessions() as session:
             session.expire_on_commit = False
             session.info.pop(_ENDED, None)
-            token = self._current.set(session)
+            opened = [session]
+            token = self._opened.set(opened)
             try:
                 with _worded(session, session.begin()):
                     yield session
                     _refuse_ended(session)
             finally:
-                self._current.reset(token)
+                opened.clear()
+                self._opened.reset(token)
+
+    @property
+    def _outer(self) -> Session | None:
+        """The session of the transaction that this is inside of; a task that was begun there and outlives it is inside of none."""
+        opened = self._opened.get()
+        return opened[0] if opened else None
 
     @contextmanager
     def _conflicting(self, session: Session, said: str) -> Iterator[None]:

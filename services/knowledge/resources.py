@@ -105,14 +105,14 @@ class Resources(Store):
         found = checked(Resource, {**values, "content_hash": hashlib.sha256(content).digest()}, filled=_FILLED)
         resource = Resource(id=uuid.uuid4(), created_at=now, updated_at=now, **{"project_id": project_id, **found})
         try:
-            if self._current.get() is not None:
+            if self._outer is not None:
                 # a transaction of several operations would be ended by what the database refuses
                 with self.transaction() as session:
                     self._refuse_copy(session, resource.content_hash, project_id)
             with self.transaction() as session, self._conflicting(session, "a resource has the same content"):
                 session.add(resource)
         except Conflict as error:
-            if not isinstance(error, AlreadyThere) and self._current.get() is None:
+            if not isinstance(error, AlreadyThere) and self._outer is None:
                 with self.transaction() as session:
                     self._refuse_copy(session, resource.content_hash, project_id)
             raise

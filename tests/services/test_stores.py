@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ import services.user.models
 from dbkit.config import DatabaseConfig
 from dbkit.project import Project
 from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable, VersionConflict
-from services.store import accepted
+from services.store import Store, accepted
 from services.user.models import AccountStatus, Outcome, Role, User, UserRole
 from services.user.store import UserStore
 from tests.servers import SERVERS, Database
 from tests.services.clocks import NOON, Clock
+from tests.services.projects import Desk
 
 CLOSED_PORT = "1"
 IMPATIENT = {
@@ -54,6 +56,12 @@ def on(*backends: str) -> pytest.MarkDecorator:
 def store(migrated: sa.Engine) -> UserStore:
     """Give a store."""
     return UserStore(lambda: Session(migrated))
+
+
+@pytest.fixture
+def desk(migrated: sa.Engine) -> Desk:
+    """Give another store, with what is done with it in few words."""
+    return Desk(engine=migrated)
 
 
 def address() -> str:
@@ -130,6 +138,44 @@ def test_what_the_store_itself_refuses_can_be_caught_inside(store: UserStore) ->
 
     assert is_there(store, email)
     assert [grant.role_id for grant in store.grants(user.id)] == [role.id]
+
+
+def test_of_what_is_refused_inside_nothing_stays(store: UserStore, desk: Desk) -> None:
+    user = a_user(store)
+    project = desk.project(starts_on=date(2026, 5, 5))
+    phase = desk.phase(project)
+    too_long = {"given_name": "x" * 150, "family_name": "y" * 150}
+    ended = date(2026, 5, 4)
+    refusals: list[tuple[Store, Callable[[], object]]] = [
+        (store, lambda: store.update_profile(user.id, too_long, version=1)),
+        (desk.store, lambda: desk.store.update_project(project.id, version=1, due_on=ended)),
+        (desk.store, lambda: desk.store.edit_phase(phase.id, starts_on=date(2026, 5, 5), ends_on=ended)),
+        (desk.store, lambda: desk.store.reorder_phases(project.id, [], version=1)),
+    ]
+
+    for one, act in refusals:
+        with one.transaction(), pytest.raises(Invalid):
+            act()
+
+    kept, there = store.user(user.id), desk.store.fetch_project(project.id)
+    assert kept.profile is not None
+    assert (kept.version, kept.profile.full_name) == (1, "Ada")
+    assert (there.version, there.due_on) == (1, None)
+    assert desk.store.list_phases(project.id)[0].ends_on is None
+
+
+def test_a_task_that_outlives_the_transaction_it_was_begun_in_has_one_of_its_own(migrated: sa.Engine) -> None:
+    email, session = address(), Session(migrated)
+    store = UserStore(lambda: session)
+
+    with store.transaction():
+        inside = contextvars.copy_context()
+        assert not is_there(store, email)
+    inside.run(a_user, store, email)
+    session.rollback()
+
+    assert is_there(store, email)
+    session.close()
 
 
 def test_what_the_database_refuses_ends_all_of_it_though_it_is_caught(store: UserStore) -> None:
