@@ -40,7 +40,9 @@ class Person(Base):
     email: Mapped[str] = mapped_column(dbt.String(20), unique=True)
     tags: Mapped[list[str]] = mapped_column(dbt.Array(dbt.Text()), default=lambda: ["new"])
     settings: Mapped[dict[str, Any]] = mapped_column(dbt.Json(), server_default=dbt.EmptyObject())
-    made_at: Mapped[datetime] = mapped_column(dbt.UtcDateTime(), server_default=dbt.Now())
+    made_at: Mapped[datetime] = mapped_column(
+        dbt.UtcDateTime(), server_default=dbt.Now(), onupdate=lambda: datetime.now(UTC)
+    )
     boss_id: Mapped[uuid.UUID | None] = mapped_column(dbt.Uuid(), sa.ForeignKey("people.id"))
     version: Mapped[int] = mapped_column(dbt.Integer())
     __mapper_args__: ClassVar = {"version_id_col": version}

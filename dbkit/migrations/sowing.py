@@ -249,6 +249,24 @@ def _write_some(session: Session, rows: Sequence[Row]) -> None:
     for row in rows:
         if row.instance is None:
             session.execute(sa.insert(row.tables[0]).values(dict(row.values)))
+        else:
+            _keep_version(session, row)
+
+
+def _keep_version(session: Session, row: Row) -> None:
+    """Write the version that the seed has set: whatever that is, SQLAlchemy inserts the first one."""
+    state: Any = sa.inspect(row.instance)
+    column: Any = state.mapper.version_id_col
+    wanted = None if column is None else row.values.get(column)
+    if wanted is None or isinstance(wanted, sa.ClauseElement):
+        return
+    if wanted == state.dict.get(state.mapper.get_property_by_column(column).key):
+        return
+    table, connection = column.table, session.connection()
+    # else these would say that it was changed just now
+    kept = {one: one for one in table.columns if one.onupdate is not None or one.server_onupdate is not None}
+    which = sa.and_(*(key == row.values[key] for key in table.primary_key.columns))
+    connection.execute(sa.update(table).where(which).values({**kept, column: wanted}))
 
 
 class _Refused(Exception):

@@ -101,6 +101,14 @@ def test_what_is_read_back_is_what_the_seed_has_set_and_what_defaults_made_of_th
         assert (red.kind, red.lead_id, {one.id for one in red.people}) == ("team", key("bob"), {key("ann"), key("bob")})
 
 
+def test_a_row_has_the_version_that_the_seed_has_set(sown: Field) -> None:
+    assert sown.sow(person("ann", version=4, made_at=LONG_AGO), person("bob", version=1), person("zoe")) == 3
+
+    found = {row[0]: row[1:] for row in sown.read(Person.email, Person.version, Person.made_at)}
+    assert {email: version for email, (version, _) in found.items()} == {"ann@x": 4, "bob@x": 1, "zoe@x": 1}
+    assert found["ann@x"] == (4, LONG_AGO)
+
+
 def test_a_second_run_writes_nothing(sown: Field) -> None:
     sown.sow(*everything())
     assert sown.missing(*everything()) == 0
