@@ -167,7 +167,8 @@ class Topics(Store):
             best = heapq.nsmallest(limit, (found for found in ranked if found[0] is not None))
             topics = session.scalars(sa.select(Topic).where(Topic.id.in_([key for _, _, key in best])))
             by_id = {topic.id: topic for topic in topics}
-        return [by_id[key] for _, _, key in best]
+        # what somebody removed in the meantime is not found
+        return [by_id[key] for _, _, key in best if key in by_id]
 
     def file_under(self, resource_id: uuid.UUID, path: str, *, relevance: float = 0.5) -> ResourceTopic:
         """Say that a resource speaks of a topic, or how much it does.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from services.errors import Conflict, Invalid, InvalidCursor, NotFound
+from services.knowledge import topics
 from services.knowledge.models import ResourceKind, Topic
 from services.knowledge.store import KnowledgeStore
 from tests.driving import on_every_driver
@@ -41,9 +44,9 @@ def grow(store: KnowledgeStore) -> Grow:
     return grow
 
 
-def paths(root: str, topics: object) -> list[str]:
+def paths(root: str, found: object) -> list[str]:
     """Name topics by their paths below the root."""
-    return [topic.path.removeprefix(root) for topic in topics]
+    return [topic.path.removeprefix(root) for topic in found]
 
 
 def test_a_topic_stands_where_it_was_put(store: KnowledgeStore, grow: Grow) -> None:
@@ -225,6 +228,21 @@ def test_topics_are_found_by_name_synonym_and_path_the_nearest_first(store: Know
     for limit, text in ((0, "a"), (201, "a"), (1, " ")):
         with pytest.raises(Invalid):
             store.search_topics(text, limit=limit)
+
+
+def test_a_topic_that_is_removed_while_it_is_looked_for_is_no_error(
+    store: KnowledgeStore, grow: Grow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, all_topics = grow(), topics._all_topics
+
+    def read(session: Session) -> Iterator[Any]:
+        yield from all_topics(session)
+        Context().run(store.remove_topic, root)  # outside of this transaction
+
+    monkeypatch.setattr(topics, "_all_topics", read)
+    # whether it was seen before is the backend's to say
+    assert [topic.path for topic in store.search_topics(root)] in ([], [root])
+    assert store.branch(root).items == ()
 
 
 def test_a_resource_is_filed_under_topics_by_relevance(store: KnowledgeStore, grow: Grow) -> None:
