@@ -52,7 +52,7 @@ class SignIns(Store):
         Raises:
             NotFound: there is no such user.
             Conflict: the account is not active.
-            Invalid: the lifetime is not positive.
+            Invalid: the lifetime is not positive, or without end.
             Unavailable: the database cannot do it now.
         """
         now, token = self._clock(), secrets.token_urlsafe(_TOKEN_BYTES)
@@ -62,7 +62,7 @@ class SignIns(Store):
             client=client_of(address, user_agent),
             created_at=now,
             last_seen_at=now,
-            expires_at=now + _positive(lifetime),
+            expires_at=_end(now, lifetime),
         )
         # written before it is read; it changes nothing that somebody edits, so neither version nor time of the change
         noted = sa.update(User).where(User.id == user_id, User.status == AccountStatus.ACTIVE)
@@ -104,13 +104,13 @@ class SignIns(Store):
 
         Raises:
             NotFound: there is no such session, or no longer.
-            Invalid: the lifetime is not positive.
+            Invalid: the lifetime is not positive, or without end.
             Unavailable: the database cannot do it now.
         """
         now, digest = self._clock(), _digest(token)
         active = sa.select(User.id).where(User.id == Session.user_id, User.status == AccountStatus.ACTIVE)
         extended = sa.update(Session).where(Session.token_hash == digest, *_lasting(now), active.exists())
-        extended = extended.values(expires_at=now + _positive(lifetime), last_seen_at=now)
+        extended = extended.values(expires_at=_end(now, lifetime), last_seen_at=now)
         with self.transaction() as session:
             done: Any = session.execute(extended.execution_options(synchronize_session=False))
             if done.rowcount != 1:
@@ -204,10 +204,13 @@ def _lasting(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (Session.revoked_at.is_(None), Session.expires_at > now)
 
 
-def _positive(lifetime: timedelta) -> timedelta:
+def _end(now: datetime, lifetime: timedelta) -> datetime:
     if lifetime <= timedelta(0):
         raise Invalid("lifetime", f"{lifetime} is not positive")
-    return lifetime
+    try:
+        return now + lifetime
+    except OverflowError:
+        raise Invalid("lifetime", f"{lifetime} goes beyond the year 9999") from None
 
 
 def _no_session() -> NotFound:

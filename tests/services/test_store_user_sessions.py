@@ -23,6 +23,7 @@ from tests.services.tables import count
 pytestmark = [pytest.mark.driven, on_every_driver]
 
 DAY = timedelta(days=1)
+FOREVER = timedelta.max
 
 
 @pytest.fixture
@@ -104,6 +105,12 @@ def test_a_session_is_extended_from_now(store: UserStore, clock: Clock, user: Us
         store.extend_session(token, lifetime=timedelta(0))
     with pytest.raises(Invalid):
         store.sign_in(user.id, lifetime=-DAY)
+    for act in (
+        lambda: store.extend_session(token, lifetime=FOREVER),
+        lambda: store.sign_in(user.id, lifetime=FOREVER),
+    ):
+        with pytest.raises(Invalid, match=r"^lifetime: 999999999 days, .* goes beyond the year 9999$"):
+            act()
 
 
 def test_looking_a_session_up_writes_once_a_minute_at_most(
