@@ -84,7 +84,7 @@ def _table(result: Result) -> None:
 
 def _outcome(entry: ServiceResult, *, dry_run: bool) -> str:
     if entry.exit_code not in _report.WELL:
-        return _report.WORDS[entry.exit_code]
+        return "pending" if entry.exit_code is ExitCode.DIFFERENT else _report.WORDS[entry.exit_code]
     if entry.seeded is None:
         said = "no sample rows"
     elif entry.seeded == 0:

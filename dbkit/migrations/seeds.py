@@ -72,7 +72,8 @@ def seed(  # noqa: PLR0913 - each is an option of the command
         tell(Event(event="start", service=name, result=done[name]))
     able = [name for name in names if done[name].exit_code is ExitCode.OK]
     tasks = [task_for("seeds:sow", project, name, dry_run=dry_run) for name in able]
-    gate = _Gate(before={name: set(before[name]) & set(names) for name in names}, refused=set(names) - set(able))
+    refused = {name: done[name].exit_code for name in names if name not in able}
+    gate = _Gate(before={name: set(before[name]) & set(names) for name in names}, refused=refused)
     done |= carry_out(tasks, [done[name] for name in able], jobs=jobs, tell=tell, gate=gate)
     for name in names:
         event = "done" if done[name].exit_code is ExitCode.OK else "failed"
@@ -160,24 +161,34 @@ def precedence(project: Project, _name: str, _link: Link, *, names: Sequence[str
 class _Gate:
     """Lets a service's rows be written when those before them are."""
 
-    def __init__(self, *, before: Mapping[str, set[str]], refused: set[str]) -> None:
+    def __init__(self, *, before: Mapping[str, set[str]], refused: Mapping[str, ExitCode]) -> None:
         self.before = before
         self.refused = refused
 
     def __call__(self, task: Task, answers: Mapping[str, Answer | DbkitError]) -> bool | DbkitError:
         for other in sorted(self.before[task.service]):
-            if other in self.refused or (other in answers and not _is_good(answers[other])):
-                return SeedError(
-                    f"not seeded, because service {other!r}, whose rows come first, was not",
-                    hint=f"mend {other!r}, and run the command again",
-                )
-            if other not in answers:
+            code = self.refused.get(other) or (_code(answers[other]) if other in answers else None)
+            if code is None:
                 return False
+            if code is not ExitCode.OK:
+                return _HeldUpError(other, code)
         return True
 
 
-def _is_good(answer: Answer | DbkitError) -> bool:
-    return isinstance(answer, Answer) and getattr(answer.result, "exit_code", None) is ExitCode.OK
+class _HeldUpError(SeedError):
+    """What was to come first could not be written; its exit code is the one to act on, so this has the same."""
+
+    def __init__(self, other: str, code: ExitCode) -> None:
+        super().__init__(
+            f"not seeded, because service {other!r}, whose rows come first, was not",
+            hint=f"mend {other!r}, and run the command again",
+        )
+        self.exit_code = code
+
+
+def _code(answer: Answer | DbkitError) -> ExitCode:
+    found = answer.exit_code if isinstance(answer, DbkitError) else getattr(answer.result, "exit_code", None)
+    return found if isinstance(found, ExitCode) else ExitCode.FAILED
 
 
 def sow(project: Project, name: str, link: Link, *, dry_run: bool = False) -> ServiceResult:

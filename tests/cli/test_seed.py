@@ -150,6 +150,19 @@ def test_a_service_whose_predecessor_failed_is_not_seeded_and_says_so(migrated: 
     assert order(migrated) == ["user"]
 
 
+def test_those_that_come_after_a_service_which_is_not_ready_end_with_its_exit_code(home: Home, inside: Inside) -> None:
+    seeded(home, "user")
+    seeded(home, "project", after=("user",))
+    done = inside.run("seed")
+    assert (done.code, results(done)) == (3, {"project": "unreachable", "user": "unreachable"})
+    assert inside.run("create").code == 0
+    done = inside.run("seed")
+    assert (done.code, results(done)) == (4, {"project": "pending", "user": "pending"})
+    document = json.loads(inside.run("seed", "--format", "json").out)
+    assert {entry["service"]: entry["exit_code"] for entry in document["services"]} == {"project": 4, "user": 4}
+    assert set(order(home)) == {"user"}
+
+
 def test_a_service_alone_is_seeded_whatever_comes_before_it(migrated: Home, inside: Inside) -> None:
     seeded(migrated, "project", after=("user",))
     assert inside.run("seed", "project").code == 0
