@@ -1,11 +1,10 @@
-"""The store of the service `project` under test: its clock, and projects to work on."""
+"""The store of the service `project` under test, and projects to work on."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -13,20 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.project.models import Document, DocumentKind, Phase, PhaseKind, Project
 from services.project.store import ProjectStore
-
-START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-
-
-@dataclass(kw_only=True)
-class Clock:
-    """A clock that is a second further each time it is asked, or stands still."""
-
-    now: datetime = START
-    step: timedelta = timedelta(seconds=1)
-
-    def __call__(self) -> datetime:
-        self.now += self.step
-        return self.now
+from tests.services.clocks import SECOND, Clock
 
 
 @dataclass(kw_only=True)
@@ -34,7 +20,7 @@ class Desk:
     """A store, its clock, and what is made with it in few words."""
 
     engine: sa.Engine
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock = field(default_factory=lambda: Clock(step=SECOND))
 
     @cached_property
     def store(self) -> ProjectStore:

@@ -22,7 +22,7 @@ from services.knowledge.models import Base, Resource, ResourceKind
 from services.knowledge.nearest import Query
 from services.knowledge.store import KnowledgeStore, Piece
 from tests.driving import on_every_driver
-from tests.services.ticking import Ticking
+from tests.services.clocks import SECOND, Clock
 
 pytestmark = pytest.mark.driven
 
@@ -35,7 +35,7 @@ Hold = Callable[..., list[uuid.UUID]]
 @pytest.fixture
 def store(migrated: sa.Engine) -> KnowledgeStore:
     """Give a store whose clock goes a second further each time it is read."""
-    return KnowledgeStore(lambda: Session(migrated), clock=Ticking())
+    return KnowledgeStore(lambda: Session(migrated), clock=Clock(step=SECOND))
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from services.errors import Conflict, Invalid, InvalidCursor, NotFound, VersionC
 from services.knowledge.models import Chunk, Resource, ResourceKind
 from services.knowledge.store import AlreadyThere, KnowledgeStore, Piece, ResourceFilter
 from tests.driving import on_every_driver
+from tests.services.clocks import NOON, SECOND, Clock
 from tests.services.tables import count
-from tests.services.ticking import START, Ticking
 
 pytestmark = [pytest.mark.driven, on_every_driver]
 
@@ -29,7 +29,7 @@ USER = uuid.UUID(int=900)
 @pytest.fixture
 def store(migrated: sa.Engine) -> KnowledgeStore:
     """Give a store whose clock goes a second further each time it is read."""
-    return KnowledgeStore(lambda: Session(migrated), clock=Ticking())
+    return KnowledgeStore(lambda: Session(migrated), clock=Clock(step=SECOND))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_resource_is_what_was_said_of_it_and_what_its_text_is(store: Knowledge
         assert (resource.kind, resource.added_by, resource.version, resource.scope) == (BOOK, USER, 1, "all")
         assert (resource.source_url, resource.page_count, resource.project_id) == (None, None, None)
         assert resource.content_hash == hashlib.sha256(text.encode()).digest()
-        assert (resource.size_bytes, resource.created_at) == (43, START)
+        assert (resource.size_bytes, resource.created_at) == (43, NOON + SECOND)
 
 
 def test_a_copy_is_refused_with_the_key_of_what_is_there(store: KnowledgeStore) -> None:
@@ -217,7 +217,7 @@ def test_titles_are_looked_through_beyond_what_is_read_at_once(
     store: KnowledgeStore, add: Callable[..., Resource], session: Session
 ) -> None:
     wanted = add(title="needle")
-    at = START - timedelta(days=1)
+    at = NOON - timedelta(days=1)
     more = [
         {"kind": BOOK, "title": "needle" if n == 420 else f"{n}", "added_by": USER, "project_id": wanted.project_id}
         | {"content_hash": n.to_bytes(32), "created_at": at - timedelta(seconds=n)}
@@ -317,7 +317,7 @@ def test_a_user_keeps_a_resource_once_on_a_shelf_and_with_labels(
         "späti",
         ["b", "ä"],
         "x",
-        START + timedelta(seconds=3),
+        NOON + 4 * SECOND,
     )
     assert [item.id for item in store.bookmarks(user, shelf="inbox").items] == [kept[2].id, kept[1].id]
     first = store.bookmarks(user, limit=2)

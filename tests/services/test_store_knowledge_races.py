@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from services.errors import Conflict, NotFound, VersionConflict
 from services.knowledge.models import Resource, ResourceKind
 from services.knowledge.store import AlreadyThere, KnowledgeStore, Piece
+from tests.services import meanwhile as races
 
-T = TypeVar("T")
-PATIENCE_S = 30
 USER = uuid.UUID(int=900)
 
 
@@ -28,33 +26,9 @@ def store(migrated: sa.Engine) -> KnowledgeStore:
 
 
 @pytest.fixture
-def meanwhile(
-    store: KnowledgeStore, migrated: sa.Engine
-) -> Callable[[Callable[[], object], Callable[[], T]], Future[T]]:
-    """Give what does something in a transaction that stays open until another thread has begun with something else."""
-
-    def meanwhile(first: Callable[[], object], second: Callable[[], T]) -> Future[T]:
-        begun, caller = threading.Event(), threading.get_ident()
-
-        def sent(*_arguments: object) -> None:
-            if threading.get_ident() != caller:
-                begun.set()
-
-        event.listen(migrated, "before_cursor_execute", sent)
-        try:
-            with ThreadPoolExecutor(1) as other:
-                with store.transaction():
-                    first()
-                    outcome = other.submit(second)
-                    assert begun.wait(PATIENCE_S)
-                    threading.Event().wait(0.2)  # to meet what is held
-                    assert not outcome.done()
-                outcome.exception(PATIENCE_S)
-        finally:
-            event.remove(migrated, "before_cursor_execute", sent)
-        return outcome
-
-    return meanwhile
+def meanwhile(store: KnowledgeStore, migrated: sa.Engine) -> Callable[..., Future[Any]]:
+    """Give what does one thing in a transaction that stays open until another thread waits with the other."""
+    return partial(races.meanwhile, migrated, store)
 
 
 def a_resource(store: KnowledgeStore, text: str = "") -> Resource:

@@ -16,7 +16,7 @@ from services.knowledge import topics
 from services.knowledge.models import ResourceKind, Topic
 from services.knowledge.store import KnowledgeStore
 from tests.driving import on_every_driver
-from tests.services.ticking import START, Ticking
+from tests.services.clocks import NOON, SECOND, Clock
 
 pytestmark = [pytest.mark.driven, on_every_driver]
 
@@ -26,7 +26,7 @@ Grow = Callable[..., str]
 @pytest.fixture
 def store(migrated: sa.Engine) -> KnowledgeStore:
     """Give a store whose clock goes a second further each time it is read."""
-    return KnowledgeStore(lambda: Session(migrated), clock=Ticking())
+    return KnowledgeStore(lambda: Session(migrated), clock=Clock(step=SECOND))
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_branch_moves_with_all_that_stands_below_it(store: KnowledgeStore, gro
     moved = store.move_topic(f"{root}/a/b", to=f"{root}/z/ü")
     branch = store.branch(f"{root}/z/ü").items
 
-    assert (moved.path, moved.depth, moved.updated_at > START) == (f"{root}/z/ü", 2, True)
+    assert (moved.path, moved.depth, moved.updated_at > NOON) == (f"{root}/z/ü", 2, True)
     assert [(path, topic.depth) for path, topic in zip(paths(root, branch), branch, strict=True)] == [
         ("/z/ü", 2),
         ("/z/ü/c", 3),

@@ -14,7 +14,8 @@ from services.errors import Conflict, Invalid, InvalidCursor, NotFound, VersionC
 from services.project.models import MemberRole, PhaseKind, ProjectStatus, SubjectType, Visibility
 from services.project.projects import ProjectFilter
 from tests.driving import on_every_driver
-from tests.services.projects import START, Clock, Desk, in_pages
+from tests.services.clocks import NOON, Clock
+from tests.services.projects import Desk, in_pages
 
 pytestmark = [pytest.mark.driven, on_every_driver]
 
@@ -41,7 +42,7 @@ def test_a_new_project_has_its_owner_and_can_be_found_in_two_ways(desk: Desk) ->
             Decimal("10.50"),
             date(2026, 3, 1),
         )
-        assert found.created_at == found.updated_at == START + timedelta(seconds=1)
+        assert found.created_at == found.updated_at == NOON + timedelta(seconds=1)
     (member,) = desk.store.list_members(made.id).items
     assert (member.user_id, member.role, member.joined_at) == (owner, MemberRole.OWNER, made.created_at)
 
@@ -140,7 +141,7 @@ def test_an_archived_project_keeps_when_that_was_until_it_is_taken_up_again(desk
     archived = desk.store.archive_project(made.id, version=1)
     taken_up = desk.store.update_project(made.id, version=2, status=ProjectStatus.ACTIVE)
 
-    assert (archived.status, archived.archived_at) == (ProjectStatus.ARCHIVED, START + timedelta(seconds=3))
+    assert (archived.status, archived.archived_at) == (ProjectStatus.ARCHIVED, NOON + timedelta(seconds=3))
     assert (taken_up.status, taken_up.archived_at) == (ProjectStatus.ACTIVE, None)
     assert desk.time_line(made.id) == ["project.create", "project.archive", "project.update"]
 
@@ -183,7 +184,7 @@ def test_projects_are_listed_by_all_that_is_asked(desk: Desk) -> None:
 
 def test_pages_hold_each_project_once_though_all_were_made_at_one_moment(desk: Desk) -> None:
     owner = uuid.uuid4()
-    still = Desk(engine=desk.engine, clock=Clock(step=timedelta(0)))
+    still = Desk(engine=desk.engine, clock=Clock())
     made = [still.project(owner).id for _ in range(7)]
 
     wanted = ProjectFilter(owner_id=owner)

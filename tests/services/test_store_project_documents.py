@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +14,8 @@ from services.errors import Conflict, Invalid, InvalidCursor, NotFound, VersionC
 from services.project.documents import DocumentFilter
 from services.project.models import DocumentStatus
 from tests.driving import on_every_driver
-from tests.services.projects import START, Clock, Desk, in_pages
+from tests.services.clocks import NOON, Clock
+from tests.services.projects import Desk, in_pages
 
 pytestmark = [pytest.mark.driven, on_every_driver]
 
@@ -249,7 +249,7 @@ def test_threads_are_listed_with_their_comments_in_order(desk: Desk) -> None:
 
 
 def test_threads_of_one_moment_are_listed_by_their_ids(desk: Desk) -> None:
-    still = Desk(engine=desk.engine, clock=Clock(step=timedelta(0)))
+    still = Desk(engine=desk.engine, clock=Clock())
     made = still.document()
     threads = [still.store.add_comment(made.id, author_id=ADA, body="?").id for _ in range(5)]
 
@@ -338,4 +338,4 @@ def test_a_comment_leaves_its_document_as_it_was(desk: Desk) -> None:
     found = desk.store.fetch_document(made.id)
 
     assert (found.version, found.updated_at) == (1, made.updated_at)
-    assert comment.created_at > made.updated_at > START
+    assert comment.created_at > made.updated_at > NOON
