@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -168,7 +169,7 @@ def insert_without_zone(database: Database) -> uuid.UUID:
 
 
 def test_addresses_become_networks_and_what_is_none_goes(database: Database, project: Project) -> None:
-    clients = [
+    clients: list[object] = [
         {"address": "203.0.113.77", "user_agent": "Firefox"},
         {"address": "2001:db8:1:2:3:4:5:6"},
         {"address": "::ffff:198.51.100.9"},
@@ -178,8 +179,11 @@ def test_addresses_become_networks_and_what_is_none_goes(database: Database, pro
         {"user_agent": "Safari"},
         {"network": "192.0.2.0/24"},
         {},
+        "the address 203.0.113.77",
+        ["address", "203.0.113.77"],
+        7,
     ]
-    kept = [
+    kept: list[object] = [
         {"network": "203.0.113.0/24", "user_agent": "Firefox"},
         {"network": "2001:db8:1::/48"},
         {"network": "198.51.100.0/24"},
@@ -188,6 +192,9 @@ def test_addresses_become_networks_and_what_is_none_goes(database: Database, pro
         {},
         {"user_agent": "Safari"},
         {"network": "192.0.2.0/24"},
+        {},
+        {},
+        {},
         {},
     ]
     go(project, "0004")
@@ -211,7 +218,7 @@ SESSIONS = sa.table(
 )
 
 
-def insert_sessions(database: Database, clients: list[dict[str, object]]) -> list[uuid.UUID]:
+def insert_sessions(database: Database, clients: Sequence[object]) -> list[uuid.UUID]:
     """Write sign-ins from these clients and give their ids."""
     user, ids = uuid.uuid4(), [uuid.uuid4() for _ in clients]
     insert_users(database, [user])

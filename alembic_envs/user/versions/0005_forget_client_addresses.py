@@ -8,7 +8,7 @@ Revises: 0004
 Create Date: 2026-11-25 09:00:00
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -37,7 +37,7 @@ def upgrade() -> None:
     changed = sa.update(SESSIONS).where(table.id == sa.bindparam("key")).values(client=sa.bindparam("kept"))
     rows = bind.execute(query).all()
     while rows:
-        values = [{"key": row.id, "kept": without_address(row.client)} for row in rows if "address" in row.client]
+        values = [{"key": row.id, "kept": without_address(row.client)} for row in rows if may_tell(row.client)]
         if values:
             bind.execute(changed, values)
         rows = bind.execute(query.where(table.id > rows[-1].id)).all()
@@ -48,8 +48,15 @@ def downgrade() -> None:
     raise IrreversibleError("the addresses that people signed in from are no longer known")
 
 
-def without_address(client: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the network in the place of the address."""
+def may_tell(client: object) -> bool:
+    """Say whether there may be an address in it: there may in what is no object."""
+    return not isinstance(client, dict) or "address" in client
+
+
+def without_address(client: object) -> dict[str, Any]:
+    """Put the network in the place of the address; what is no object goes."""
+    if not isinstance(client, dict):
+        return {}
     kept = {key: value for key, value in client.items() if key != "address"}
     try:
         address = ip_address(str(client["address"]).partition("%")[0])
