@@ -136,6 +136,12 @@ class CreateRefusedError(DbkitError):
 class FallbackError(DbkitError):
     """The server cannot be reached, and the file that stands in for it cannot be used."""
 
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        """Have a traceback end with the hint too: an engine raises this in a service, whose log shows nothing else."""
+        super().__init__(message, hint=hint)
+        if hint is not None:
+            self.add_note(f"hint: {hint}")
+
 
 class FallbackMissingError(FallbackError):
     """The file is not there: no engine makes it."""

@@ -25,6 +25,7 @@ from dbkit.errors import (
     gravest,
 )
 from dbkit.failover.attach import prove_usable
+from dbkit.failover.faults import neither
 from dbkit.failover.plan import Outcome, Step
 from dbkit.failover.probe import Inquiry, inquire
 from dbkit.failover.state import Entry, is_alive, read, state_path
@@ -202,7 +203,7 @@ def _judged(found: ServiceFailover, inquiry: Inquiry) -> ServiceFailover:
         return replace(
             found,
             exit_code=ExitCode.UNREACHABLE,
-            error=f"{said}, and its fallback cannot be used: {found.file_error}",
+            error=neither(said, DbkitError(found.file_error or "")).message,
             hint=found.file_hint,
         )
     return replace(found, exit_code=ExitCode.UNREACHABLE, error=said, hint=None if error is None else error.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from dbkit.backends import get_backend
 from dbkit.backends.protocol import Fault
 from dbkit.config.redact import redact
 from dbkit.errors import (
+    DbkitError,
     FallbackDamagedError,
     FallbackError,
     FallbackFullError,
@@ -26,7 +28,7 @@ from dbkit.errors import (
 if TYPE_CHECKING:
     from dbkit.config import DatabaseConfig
 
-__all__ = ["fallback_error", "migrate_hint", "worded"]
+__all__ = ["fallback_error", "migrate_hint", "neither", "worded"]
 
 
 # What the system says of files that stand beside it.
@@ -42,6 +44,14 @@ _SYSTEM: Final = {
 def migrate_hint(service: str | None) -> str:
     """Name the command that makes the file, or brings it to head."""
     return f"run dbkit migrate --fallback dev {service or ''}".rstrip()
+
+
+def neither(reason: str, error: DbkitError) -> DbkitError:
+    """Word an error of the file for somebody who is to be told as well why it was looked at."""
+    told = copy.copy(error)
+    told.message = f"{reason}, and its fallback cannot be used: {error.message}"
+    told.args = (told.message,)
+    return told
 
 
 def fallback_error(config: DatabaseConfig, error: BaseException) -> FallbackError | None:

@@ -16,16 +16,15 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from dbkit.deadlines import current_watch
+from dbkit.errors import DbkitError
+from dbkit.failover.faults import neither
 from dbkit.failover.monitor import watch_primary
 from dbkit.failover.patience import Patience, Ways
 from dbkit.failover.plan import Attempt, Outcome, Route, Step, Watching
 from dbkit.failover.switching import Switch, announce
-
-if TYPE_CHECKING:
-    from dbkit.errors import DbkitError
 
 __all__ = ["Inquired", "Parts", "Router"]
 
@@ -342,7 +341,8 @@ def _rule(inquiry: Inquired, parts: Parts) -> _Ruling:
     try:
         parts.prove()
     except Exception as error:  # noqa: BLE001 - whatever it is, the fallback cannot be used, and who asked must hear why
-        return _Ruling(route=Route.PRIMARY, refusal=inquiry.error, error=error)
+        told = neither(inquiry.reason, error) if isinstance(error, DbkitError) else error
+        return _Ruling(route=Route.PRIMARY, refusal=inquiry.error, error=told)
     return _Ruling(route=Route.FALLBACK)
 
 

@@ -38,6 +38,8 @@ class _Typed(OperationalError):
         )
         self.message = error.message
         self.hint = error.hint
+        if error.hint is not None:
+            self.add_note(f"hint: {error.hint}")
 
     def __str__(self) -> str:
         """Say it in one line."""

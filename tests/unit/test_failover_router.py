@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,9 @@ def test_a_fallback_that_cannot_be_used_is_a_typed_error_and_the_next_checkout_t
     for _ in range(2):
         with pytest.raises(FallbackMissingError, match="is not there") as caught:
             side(town)
+        assert str(caught.value) == (f"{REASON}, and its fallback cannot be used: 'user.fallback.db' is not there")
         assert caught.value.hint == "run dbkit migrate --fallback dev user"
+        assert traceback.format_exception_only(caught.value)[-1] == "hint: run dbkit migrate --fallback dev user\n"
         assert caught.value.__cause__ is GONE.error
         town.now_s += 1
     assert (len(town.inquiries), town.router.route, town.written) == (2, Route.PRIMARY, [])
