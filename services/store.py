@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -23,7 +23,7 @@ from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["Store", "accepted", "canonical"]
+__all__ = ["Store", "accepted", "canonical", "only"]
 
 V = TypeVar("V", bound=Versioned)
 M = TypeVar("M")
@@ -138,6 +138,14 @@ class Store:
         if done.rowcount != 1:
             raise VersionConflict(kind, key, expected=version, found=found.version)
         return found
+
+
+def only(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    """Give the values. Raises Invalid where one is of none of these fields, though the model may have it."""
+    for field in values:
+        if field not in fields:
+            raise Invalid(field, "there is no such field")
+    return dict(values)
 
 
 def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:

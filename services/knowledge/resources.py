@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import sqlalchemy as sa
 
-from services.errors import Conflict, Invalid, NotFound
+from services.errors import Conflict, NotFound
 from services.knowledge.models import Resource, ResourceKind, ResourceTopic, Topic, scope_of
 from services.knowledge.paths import in_branch
 from services.knowledge.values import checked, folded
 from services.paging import Keyset, Page
-from services.store import Store
+from services.store import Store, only
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -101,7 +101,13 @@ class Resources(Store):
         """
         content = text.encode("utf-8", errors="surrogatepass")
         now, project_id = self._clock(), details.get("project_id")
-        values = {"kind": None, "title": None, **_known(details), "added_by": added_by, "size_bytes": len(content)}
+        values = {
+            "kind": None,
+            "title": None,
+            **only(details, _CHANGEABLE),
+            "added_by": added_by,
+            "size_bytes": len(content),
+        }
         found = checked(Resource, {**values, "content_hash": hashlib.sha256(content).digest()}, filled=_FILLED)
         resource = Resource(id=uuid.uuid4(), created_at=now, updated_at=now, **{"project_id": project_id, **found})
         try:
@@ -161,7 +167,7 @@ class Resources(Store):
             Invalid: a value cannot be kept, or there is no such field.
             Unavailable: the database cannot do it now.
         """
-        values = checked(Resource, _known(changes), filled=_FILLED)
+        values = checked(Resource, only(changes, _CHANGEABLE), filled=_FILLED)
         if "project_id" in values:
             values["scope"] = scope_of(values["project_id"])
         taken = "a resource with the same content is there, in the project that it would belong to"
@@ -186,14 +192,6 @@ class Resources(Store):
         found = session.scalar(sa.select(Resource.id).where(*same))
         if found is not None:
             raise AlreadyThere(found)
-
-
-def _known(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Refuse what is no field that a caller sets."""
-    unknown = sorted(set(details) - _CHANGEABLE)
-    if unknown:
-        raise Invalid(unknown[0], "there is no such field")
-    return dict(details)
 
 
 def _conditions(matching: ResourceFilter) -> Sequence[sa.ColumnElement[bool]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -13,13 +13,13 @@ import sqlalchemy as sa
 import dbkit.types as dbt
 from dbkit.errors import ValueRefusedError
 from services.errors import Invalid, NotFound, VersionConflict
-from services.project.models import Activity, Base, Comment, Document, Phase, Project, SubjectType
-from services.store import Store, accepted
+from services.project.models import Activity, Comment, Document, Phase, Project, SubjectType
+from services.store import Store
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute, Session
 
-__all__ = ["Common", "allowed", "prove_order", "prove_slug", "unique_texts"]
+__all__ = ["Common", "prove_order", "prove_slug", "unique_texts"]
 
 H = TypeVar("H", Project, Phase, Document, Comment)
 
@@ -82,14 +82,6 @@ class Common(Store):
                 occurred_at=self._clock(),
             )
         )
-
-
-def allowed(model: type[Base], values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
-    """Give the values as the columns keep them. Raises Invalid, naming the field that is none of these, or what does not fit it."""
-    strangers = set(values) - set(fields)
-    if strangers:
-        raise Invalid(min(strangers), "there is no such field")
-    return accepted(model, values)
 
 
 def unique_texts(field: str, texts: Iterable[str], *, column: InstrumentedAttribute[str]) -> list[str]:

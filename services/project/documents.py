@@ -14,9 +14,9 @@ from sqlalchemy.orm import defer
 
 from services.errors import Conflict, Invalid, VersionConflict
 from services.paging import Keyset, Page
-from services.project.common import Common, allowed, prove_slug
+from services.project.common import Common, prove_slug
 from services.project.models import Document, DocumentKind, DocumentStatus, DocumentVersion, Phase
-from services.store import accepted, canonical
+from services.store import accepted, canonical, only
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -213,7 +213,7 @@ class Documents(Common):
 
 def _proved(values: dict[str, Any]) -> dict[str, Any]:
     """Give the values as they are kept; with a body, its size and its checksum."""
-    found = allowed(Document, values, DocumentChanges.__annotations__)
+    found = accepted(Document, only(values, DocumentChanges.__annotations__))
     if not found.get("title", "a title").strip():
         raise Invalid("title", "it is blank")
     if "body" in found:

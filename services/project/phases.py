@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import sqlalchemy as sa
 
 from services.errors import Invalid
-from services.project.common import Common, allowed, prove_order
+from services.project.common import Common, prove_order
 from services.project.models import Phase, PhaseKind, Project
+from services.store import accepted, only
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -148,7 +149,7 @@ class Phases(Common):
 
 
 def _proved(values: dict[str, Any]) -> dict[str, Any]:
-    found = allowed(Phase, values, PhaseChanges.__annotations__)
+    found = accepted(Phase, only(values, PhaseChanges.__annotations__))
     if not found.get("name", "a name").strip():
         raise Invalid("name", "it is blank")
     if found.get("cost_estimate", 0) < 0:

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from services.errors import Invalid, NotFound
 from services.paging import Keyset, Page
-from services.project.common import Common, allowed, prove_order, prove_slug, unique_texts
+from services.project.common import Common, prove_order, prove_slug, unique_texts
 from services.project.models import Member, MemberRole, Project, ProjectStatus, ProjectTag, Visibility
+from services.store import accepted, only
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.orderinglist import OrderingList
@@ -179,7 +180,7 @@ class Projects(Common):
 
 def _proved(values: dict[str, Any], tags: Iterable[str] | None) -> dict[str, Any]:
     """Give the values as they are kept, the tags among them where there are any."""
-    found = allowed(Project, values, ProjectChanges.__annotations__)
+    found = accepted(Project, only(values, ProjectChanges.__annotations__))
     if "slug" in found:
         prove_slug(found["slug"])
     if not found.get("name", "a name").strip():

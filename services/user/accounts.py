@@ -12,10 +12,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from services.errors import Invalid, NotFound, VersionConflict
 from services.paging import Keyset, Page
-from services.store import Store, accepted
+from services.store import Store, accepted, only
 from services.user.models import AccountStatus, Profile, Role, User, UserRole, folded
 from services.user.roles import held_at
-from services.user.values import normal_email, only, profile_values, prove_email, prove_name
+from services.user.values import normal_email, profile_values, prove_email, prove_name
 
 __all__ = ["Accounts"]
 
@@ -124,7 +124,7 @@ class Accounts(Store):
             Invalid: a value cannot be kept; it names the field.
             Unavailable: the database cannot do it now.
         """
-        values = dict(only(changes, _FIELDS))
+        values = only(changes, _FIELDS)
         if isinstance(values.get("email"), str):
             values["email"] = prove_email(values["email"])
         said = f"the address {values.get('email')!r} is taken"

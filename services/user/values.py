@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from services.errors import Invalid
-from services.store import accepted
+from services.store import accepted, only
 from services.user.models import Profile
 
-__all__ = ["LONGEST_NAME", "client_of", "normal_email", "only", "profile_values", "prove_email", "prove_name"]
+__all__ = ["LONGEST_NAME", "client_of", "normal_email", "profile_values", "prove_email", "prove_name"]
 
 LONGEST_NAME: Final = 200
 """Of the given name, a blank and the family name together."""
@@ -42,14 +42,6 @@ def prove_email(email: str) -> str:
     if len(found.partition("@")[0]) > _LOCAL_LENGTH:
         raise Invalid("email", f"more than {_LOCAL_LENGTH} characters stand before the @")
     return found
-
-
-def only(values: Mapping[str, Any], allowed: Collection[str]) -> Mapping[str, Any]:
-    """Give the values back. Raises Invalid where one of them is not to be set."""
-    for field in values:
-        if field not in allowed:
-            raise Invalid(field, "there is no such field")
-    return values
 
 
 def profile_values(values: Mapping[str, Any]) -> dict[str, Any]:
