@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
     from dbkit.config import DatabaseConfig
+    from dbkit.revisions.history import History
     from dbkit.service import Registration
 
-__all__ = ["attached", "prove_usable", "typed_errors"]
+__all__ = ["attached", "prove_usable", "refuse_newer", "typed_errors"]
 
 # A service that starts must not wait as long for somebody's lock as a writer may.
 PATIENCE_S: Final = 1.0
@@ -72,8 +73,12 @@ def prove_usable(config: DatabaseConfig, registration: Registration, *, patience
     _refuse_read_only(hurried)
 
 
-def _refuse_not_at_head(config: DatabaseConfig, registration: Registration, current: tuple[str, ...]) -> None:
-    history = known_history(registration.name, registration.migrations)
+def refuse_newer(config: DatabaseConfig, history: History, current: tuple[str, ...]) -> None:
+    """Refuse a file that holds revisions which these files do not have.
+
+    Raises:
+        FallbackAheadError: it does.
+    """
     try:
         refuse_ahead(history, current)
     except DatabaseAheadError as error:
@@ -81,6 +86,11 @@ def _refuse_not_at_head(config: DatabaseConfig, registration: Registration, curr
             f"{config.database!r} is at revision {', '.join(current)}, which these files do not have",
             hint="bring the newer revision files back, or move it away and " + migrate_hint(config.service),
         ) from error
+
+
+def _refuse_not_at_head(config: DatabaseConfig, registration: Registration, current: tuple[str, ...]) -> None:
+    history = known_history(registration.name, registration.migrations)
+    refuse_newer(config, history, current)
     pending = history.pending(current, "heads")
     if pending:
         where = f"at revision {', '.join(current)}" if current else "not migrated"

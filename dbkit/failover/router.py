@@ -188,7 +188,8 @@ class Router:
             now, watching = self._clock(), self._watching
             self._watching = watching.fallen(now) if route is Route.FALLBACK else watching.returned(now)
         event = self._event(route, reason)
-        log.warning("service %r is on its %s now, %s: %s", event.service, route.value, event.place, reason)
+        place = "" if reason.startswith(event.place) else f", {event.place}"
+        log.warning("service %r is on its %s now%s: %s", event.service, route.value, place, reason)
 
         def tell() -> None:
             self._write(event)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dbkit.backends import get_backend
 from dbkit.config.redact import redact
 from dbkit.errors import DatabaseMissingError, DbkitError
+from dbkit.failover.attach import refuse_newer
 from dbkit.migrations.databases import database_name, exists, has_schema, refuse_bad_name
 from dbkit.migrations.results import ServiceResult
 from dbkit.revisions.history import read_history
@@ -55,7 +56,10 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
         found = current_heads(config, registration.version_table)
         missing, current = found is None, found or ()
         result = replace(result, revision=", ".join(current) or None)
-        refuse_ahead(history, current)
+        if result.fallback:
+            refuse_newer(config, history, current)
+        else:
+            refuse_ahead(history, current)
         result = replace(result, pending=history.pending(current, target))
     except DbkitError as error:
         return Look(result=result.failed(error), config=config, error=error)

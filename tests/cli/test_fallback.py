@@ -260,7 +260,9 @@ def test_a_folder_in_its_place_is_refused(away: Inside, home: Home) -> None:
 @pytest.mark.usefixtures("folder")
 def test_a_file_of_a_newer_revision_is_ahead(away: Inside, home: Home) -> None:
     made(config_of(home), "0009")
-    refused(away, 7, "at revision 0009, which these files do not have")
+    refused(away, 7, "user.fallback.db' is at revision 0009, which these files do not have")
+    hint = "hint: bring the newer revision files back, or move it away and run dbkit migrate --fallback dev user"
+    assert hint in away.run("migrate", "user").err.splitlines()
 
 
 @pytest.mark.usefixtures("folder")

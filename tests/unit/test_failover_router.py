@@ -313,8 +313,7 @@ def test_it_goes_back_after_three_good_attempts_and_five_seconds(town: Town, cap
     until(lambda: len(town.written) == 2)
     assert [event.route for event in town.written] == [Route.FALLBACK, Route.PRIMARY]
     assert caplog.messages[-1] == (
-        "service 'user' is on its primary now, Primary at localhost:1, database 'user': "
-        "Primary at localhost:1, database 'user' answers again"
+        "service 'user' is on its primary now: Primary at localhost:1, database 'user' answers again"
     )
 
 
