@@ -283,13 +283,19 @@ def _vendored() -> str:
     return str(VENDORED)
 
 
+# By their contents, the files that hold certificates.
+_proved: Final[set[bytes]] = set()
+
+
 def _usable(path: Path, name: str) -> str:
     """Prove that a file holds certificates; a driver would go on without."""
     full = path.absolute()
     hint = "name a file of PEM certificates, PEM text, or 'system'"
     try:
-        full.read_bytes()
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=full)
+        proved = hashlib.sha256(full.read_bytes()).digest()
+        if proved not in _proved:  # a system's bundle takes longer than an attempt at a port that refuses
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=full)
+            _proved.add(proved)
     except ssl.SSLError:
         what = "a private key and no certificate" if _PRIVATE in full.read_bytes() else "no certificate"
         raise ConfigurationError(f"{name} is {show(path)}, which holds {what}", hint=hint) from None

@@ -179,6 +179,28 @@ def test_a_bundle_path_with_a_piece_of_a_url_in_it_is_refused() -> None:
         plan(ssl_ca="/etc/ssl/cert.pem?charset=utf8mb4")
 
 
+def test_a_ca_file_is_read_for_certificates_once_and_again_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[object] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def count(context: ssl.SSLContext, **places: Any) -> None:
+        loaded.append(places["cafile"])
+        load(context, **places)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", count)
+    path = tmp_path / "ca.pem"
+    authority = trustme.CA().cert_pem.bytes()
+    path.write_bytes(authority)
+    assert [plan(ssl_ca=str(path)).ca_file for _ in range(3)] == [str(path)] * 3
+    assert loaded == [path]
+    path.write_bytes(b"x" * len(authority))
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="which holds no certificate"):
+            plan(ssl_ca=str(path))
+
+
 def test_the_system_bundle_is_a_concrete_file(monkeypatch: pytest.MonkeyPatch, ca_file: str) -> None:
     assert Path(plan(ssl_ca="system").ca_file or "").is_file()
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
