@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,53 @@ def pooled_and_blocked(site: Site, *, asynchronous: bool) -> tuple[Route, float]
     began = time.monotonic()
     with site.engine.connect() as connection:
         return route_of(connection.engine), time.monotonic() - began
+
+
+@dataclass(kw_only=True)
+class Writers:
+    """Threads that write pairs of rows, each pair in a transaction with a savepoint, and note what was acknowledged."""
+
+    site: Site
+    kept: dict[Route, set[int]] = field(default_factory=lambda: {route: set() for route in Route})
+    doubtful: set[int] = field(default_factory=set)
+    """Rows whose COMMIT was sent."""
+    done: threading.Event = field(default_factory=threading.Event)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1, 2))
+
+    def work(self) -> None:
+        while not self.done.is_set():
+            n = next(self.numbers)
+            with suppress(sa.exc.DBAPIError), Session(self.site.engine) as session:
+                session.execute(PEOPLE.insert(), {"n": n})
+                with session.begin_nested():
+                    session.execute(PEOPLE.insert(), {"n": n + 1})
+                route = route_of(session.connection().engine)
+                self.doubtful |= {n, n + 1}
+                session.commit()
+                self.kept[route] |= {n, n + 1}
+
+
+def test_each_transaction_is_whole_on_one_side_whatever_its_server_does(site: Site) -> None:
+    writers = Writers(site=site)
+    with ThreadPoolExecutor(THREADS // 2) as pool:
+        jobs = [pool.submit(writers.work) for _ in range(THREADS // 2)]
+        for fault in (site.gate.drop, site.gate.block, site.gate.shut):
+            time.sleep(0.3)
+            fault()
+        site.told(1)
+        site.gate.come_back()
+        site.await_return()
+        time.sleep(0.3)
+        writers.done.set()
+        for job in jobs:
+            job.result(PATIENCE_S)
+    assert [switch.route for switch in site.told(2)] == [Route.FALLBACK, Route.PRIMARY]
+    for route, other in ((Route.PRIMARY, Route.FALLBACK), (Route.FALLBACK, Route.PRIMARY)):
+        rows, kept = site.rows(route), writers.kept[route]
+        assert len(rows) == len(set(rows))
+        assert kept
+        assert kept <= set(rows) <= kept | writers.doubtful - writers.kept[other]
+        assert {n for n in rows if n % 2} == {n - 1 for n in rows if n % 2 == 0}
 
 
 def test_pooled_connections_that_were_lost_are_replaced_and_nobody_falls_back(site: Site) -> None:
