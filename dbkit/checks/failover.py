@@ -103,8 +103,8 @@ class ServiceFailover:
     backend: str | None = None
     host: str | None = None
     database: str | None = None
-    mode: str = "off"
-    """DATABASE_FALLBACK."""
+    mode: str | None = None
+    """DATABASE_FALLBACK; None where its configuration cannot be read."""
     primary: str | None = None
     """`answers`, `away`, `refuses` or `no server`; None where its configuration cannot be read."""
     probe: str | None = None

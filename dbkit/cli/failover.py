@@ -59,7 +59,14 @@ def _show(result: FailoverResult) -> None:
 def _row(entry: ServiceFailover) -> tuple[str, ...]:
     file = _report.NOTHING if entry.file is None else _project.shown(entry.file)
     primary = entry.primary or _report.WORDS[entry.exit_code]
-    return (entry.service, _server(entry), primary, entry.mode, file, entry.file_state or _report.NOTHING)
+    return (
+        entry.service,
+        _server(entry),
+        primary,
+        entry.mode or _report.NOTHING,
+        file,
+        entry.file_state or _report.NOTHING,
+    )
 
 
 def _server(entry: ServiceFailover) -> str:

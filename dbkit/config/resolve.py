@@ -215,7 +215,7 @@ def _fallback_fields(values: Mapping[str, Any], settings: Settings, service: str
     if values.get("environment") == "production":
         raise ConfigurationError(
             f"DATABASE_FALLBACK is {values['fallback']!r}, and DBKIT_ENV is 'production'",
-            hint="in production nothing falls back: set DATABASE_FALLBACK=off",
+            hint="in production nothing falls back: give no --fallback, and set DATABASE_FALLBACK=off",
         )
     path = _file_path(values, settings, service)
     if path == ":memory:":

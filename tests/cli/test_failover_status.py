@@ -144,7 +144,8 @@ def test_in_production_the_fallback_is_refused(away: Inside) -> None:
     done = away.run("failover", "status", "user", DBKIT_ENV="production")
     assert done.code == 2
     assert "DATABASE_FALLBACK is 'dev', and DBKIT_ENV is 'production'" in done.err
-    assert done.out.splitlines()[1].split()[:3] == ["user", "-", "refused"]
+    assert "hint: in production nothing falls back: give no --fallback, and set DATABASE_FALLBACK=off" in done.err
+    assert done.out.splitlines()[1].split() == ["user", "-", "refused", "-", "-", "-"]
 
 
 def test_an_unknown_service_is_refused(away: Inside) -> None:
