@@ -165,7 +165,7 @@ def test_projects_are_listed_by_all_that_is_asked(desk: Desk) -> None:
     owner, member, tag = uuid.uuid4(), uuid.uuid4(), str(uuid.uuid4())
     plain = desk.project(owner, name="Plain")
     tagged = desk.project(owner, name="Übersicht ÄRA", tags=["x", tag], visibility=Visibility.PUBLIC)
-    held = desk.project(owner, name="Held")
+    held = desk.project(owner, name="Große Halle")
     held = desk.store.update_project(held.id, version=1, status=ProjectStatus.ON_HOLD)
     desk.store.add_member(plain.id, member, MemberRole.VIEWER)
 
@@ -178,6 +178,7 @@ def test_projects_are_listed_by_all_that_is_asked(desk: Desk) -> None:
     assert ids(owner_id=owner, visibility=Visibility.TEAM) == [held.id, plain.id]
     assert ids(tag=tag) == [tagged.id]
     assert ids(owner_id=owner, name_contains="übersicht ä") == [tagged.id]
+    assert ids(owner_id=owner, name_contains="GROSSE") == [held.id]
     assert ids(owner_id=owner, name_contains="%") == []
     assert ids(owner_id=owner, tag=tag, status=ProjectStatus.DONE) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import uuid
 from datetime import datetime, timedelta
 
@@ -83,6 +84,7 @@ def test_a_user_is_found_by_the_address_in_any_case(store: UserStore) -> None:
     user = a_user(store, email := f"josé.{address()}")
 
     assert store.user_by_email(email.upper()).id == user.id
+    assert store.user_by_email(unicodedata.normalize("NFD", email)).id == user.id
     with pytest.raises(NotFound, match=r"^no user 'nobody@example.org'$"):
         store.user_by_email("nobody@example.org")
     with pytest.raises(NotFound):
