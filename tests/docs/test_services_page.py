@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ pytestmark = pytest.mark.sqlite
 
 @pytest.fixture
 def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("DATABASE_SQLITE_PATH", str(tmp_path / "{service}.db"))
+    # a folder of its own, where no developer's .env says that it is another database
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dbkit").mkdir()
     engine = Project.find().engine("user")
     Base.metadata.create_all(engine)
     yield
