@@ -9,20 +9,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-import dbkit.types as dbt
-import services.knowledge.models
-import services.project.models
-import services.user.models
 from dbkit.config import DatabaseConfig
 from dbkit.project import Project
 from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable, VersionConflict
-from services.store import Store, accepted
+from services.store import Store
 from services.user.models import AccountStatus, Outcome, Role, User, UserRole
 from services.user.store import UserStore
 from tests.servers import SERVERS, Database
@@ -240,48 +235,6 @@ def test_a_value_that_no_check_has_seen_is_invalid(store: UserStore) -> None:
         session.add(Role(name="x" * 61))
     with pytest.raises(Invalid, match=r"^value: "), store.transaction() as session:
         session.scalars(sa.select(User).where(User.created_at > "yesterday"))
-
-
-@pytest.mark.parametrize(
-    ("model", "field"),
-    [
-        pytest.param(mapper.class_, attribute.key, id=f"{mapper.class_.__name__}.{attribute.key}")
-        for base in (services.user.models.Base, services.project.models.Base, services.knowledge.models.Base)
-        for mapper in sorted(base.registry.mappers, key=lambda mapper: mapper.class_.__name__)
-        for attribute in mapper.column_attrs
-        if isinstance(attribute.columns[0].type, dbt.Text | dbt.Json | dbt.Array)
-    ],
-)
-def test_what_has_no_length_of_its_own_is_refused_where_it_would_be_too_large_for_a_row(
-    model: type[Any], field: str
-) -> None:
-    kind = model.__table__.c[field].type
-    large: Any = "ü" * 2**19
-    if isinstance(kind, dbt.Json):
-        large = {"a": large}
-        with pytest.raises(Invalid, match=f"^{field}: a list is no object$"):
-            accepted(model, {field: ["a"]})
-    elif isinstance(kind, dbt.Array):
-        large = [large] if isinstance(kind.item, dbt.Text) else [1] * 2**19
-
-    with pytest.raises(Invalid, match=rf"^{field}: it has [0-9]{{6,7}} bytes, and (65536|524288) is the most$"):
-        accepted(model, {field: large})
-
-
-def test_the_largest_profile_is_kept_everywhere(store: UserStore) -> None:
-    most = {"about": "x" * 65_536, "avatar": b"\xff" * 1_048_576, "settings": {"a": "x" * 65_528}}
-    larger = {"about": "x" * 65_537, "avatar": b"\xff" * 1_048_577, "settings": {"a": "x" * 65_529}}
-    user = a_user(store)
-
-    store.update_profile(user.id, {**most, "skills": ["x" * 65_532]}, version=1)
-    for field in most:
-        with pytest.raises(Invalid, match=f"^{field}: it has [0-9]+ bytes, and [0-9]+ is the most$"):
-            store.update_profile(user.id, {field: larger[field]}, version=2)
-
-    kept = store.user(user.id).profile
-    assert kept is not None
-    assert {field: getattr(kept, field) for field in most} == most
-    assert kept.skills == ["x" * 65_532]
 
 
 def test_a_mistake_in_the_code_is_not_worded_away(store: UserStore) -> None:
