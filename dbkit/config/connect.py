@@ -190,8 +190,14 @@ def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
             return UnreachableError(
                 f"cannot reach {title} at {place}: {said}",
                 hint="check DATABASE_HOST, DATABASE_PORT and DATABASE_TYPE, and that it runs"
-                + _client_certificate(config),
+                + _client_certificate(config)
+                + _meanwhile(config),
             )
+
+
+def _meanwhile(config: DatabaseConfig) -> str:
+    """Point to where a service is while its server is away, for a command that does not go there."""
+    return "" if config.fallback_path is None else "; dbkit failover status tells what the service is on meanwhile"
 
 
 def _client_certificate(config: DatabaseConfig) -> str:

@@ -155,6 +155,14 @@ def test_the_option_beats_the_variable(away: Inside, home: Home) -> None:
     assert away.run("migrate", "user", "--fallback", "dev", DATABASE_FALLBACK="off").code == 8
 
 
+def test_a_command_that_does_not_fall_back_names_the_one_that_tells_of_the_fallback(away: Inside) -> None:
+    hint = "hint: check DATABASE_HOST, DATABASE_PORT and DATABASE_TYPE, and that it runs"
+    told = "; dbkit failover status tells what the service is on meanwhile"
+    done = away.run("status", "user")
+    assert (done.code, done.err.splitlines()[1:]) == (3, [hint + told])
+    assert away.run("status", "user", DATABASE_FALLBACK="off").err.splitlines()[1:] == [hint]
+
+
 def test_without_the_fallback_a_server_that_is_away_is_an_error(away: Inside, home: Home) -> None:
     done = away.run("migrate", "user", DATABASE_FALLBACK="off")
     assert done.code == 3
