@@ -1,7 +1,8 @@
-"""What is too large for a row of some backend is refused on every one, in all three services."""
+"""What all stores do with what is too large for a row somewhere, and with tasks that outlive a transaction."""
 
 from __future__ import annotations
 
+import contextvars
 import uuid
 from typing import Any
 
@@ -59,3 +60,17 @@ def test_the_largest_profile_is_kept_everywhere(migrated: sa.Engine) -> None:
     assert kept is not None
     assert {field: getattr(kept, field) for field in most} == most
     assert kept.skills == ["x" * 65_532]
+
+
+def test_a_task_that_outlives_the_transaction_it_was_begun_in_has_one_of_its_own(migrated: sa.Engine) -> None:
+    email, session = f"{uuid.uuid4().hex}@example.org", Session(migrated)
+    store = UserStore(lambda: session)
+
+    with store.transaction():
+        inside = contextvars.copy_context()
+        assert store.users(text=email).items == ()
+    inside.run(store.create_user, email, {"given_name": "Ada"})
+    session.rollback()
+
+    assert store.user_by_email(email).email == email
+    session.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 import uuid
 from collections.abc import Callable
@@ -157,20 +156,6 @@ def test_of_what_is_refused_inside_nothing_stays(store: UserStore, desk: Desk) -
     assert (kept.version, kept.profile.full_name) == (1, "Ada")
     assert (there.version, there.due_on) == (1, None)
     assert desk.store.list_phases(project.id)[0].ends_on is None
-
-
-def test_a_task_that_outlives_the_transaction_it_was_begun_in_has_one_of_its_own(migrated: sa.Engine) -> None:
-    email, session = address(), Session(migrated)
-    store = UserStore(lambda: session)
-
-    with store.transaction():
-        inside = contextvars.copy_context()
-        assert not is_there(store, email)
-    inside.run(a_user, store, email)
-    session.rollback()
-
-    assert is_there(store, email)
-    session.close()
 
 
 def test_what_the_database_refuses_ends_all_of_it_though_it_is_caught(store: UserStore) -> None:
