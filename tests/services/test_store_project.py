@@ -165,8 +165,9 @@ def test_projects_are_listed_by_all_that_is_asked(desk: Desk) -> None:
     owner, member, tag = uuid.uuid4(), uuid.uuid4(), str(uuid.uuid4())
     plain = desk.project(owner, name="Plain")
     tagged = desk.project(owner, name="Übersicht ÄRA", tags=["x", tag], visibility=Visibility.PUBLIC)
-    held = desk.project(owner, name="Große Halle")
-    held = desk.store.update_project(held.id, version=1, status=ProjectStatus.ON_HOLD)
+    held = desk.store.update_project(
+        desk.project(owner, name="Große Halle").id, version=1, status=ProjectStatus.ON_HOLD
+    )
     desk.store.add_member(plain.id, member, MemberRole.VIEWER)
 
     def ids(**wanted: Any) -> list[uuid.UUID]:
