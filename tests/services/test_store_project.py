@@ -37,11 +37,8 @@ def test_a_new_project_has_its_owner_and_can_be_found_in_two_ways(desk: Desk) ->
     for found in (desk.store.fetch_project(made.id), desk.store.project_by_slug(made.slug), made):
         assert (found.owner_id, found.name, found.version) == (owner, "Warehouse", 1)
         assert (found.status, found.visibility, found.currency) == (ProjectStatus.DRAFT, Visibility.TEAM, "EUR")
-        assert (list(found.tags), found.budget, found.due_on) == (
-            ["iot", "überblick"],
-            Decimal("10.50"),
-            date(2026, 3, 1),
-        )
+        assert (found.budget, found.due_on) == (Decimal("10.50"), date(2026, 3, 1))
+        assert list(found.tags) == ["iot", "überblick"]
         assert found.created_at == found.updated_at == NOON + timedelta(seconds=1)
     (member,) = desk.store.list_members(made.id).items
     assert (member.user_id, member.role, member.joined_at) == (owner, MemberRole.OWNER, made.created_at)
@@ -165,9 +162,8 @@ def test_projects_are_listed_by_all_that_is_asked(desk: Desk) -> None:
     owner, member, tag = uuid.uuid4(), uuid.uuid4(), str(uuid.uuid4())
     plain = desk.project(owner, name="Plain")
     tagged = desk.project(owner, name="Übersicht ÄRA", tags=["x", tag], visibility=Visibility.PUBLIC)
-    held = desk.store.update_project(
-        desk.project(owner, name="Große Halle").id, version=1, status=ProjectStatus.ON_HOLD
-    )
+    held = desk.project(owner, name="Große Halle")
+    held = desk.store.update_project(held.id, version=1, status=ProjectStatus.ON_HOLD)
     desk.store.add_member(plain.id, member, MemberRole.VIEWER)
 
     def ids(**wanted: Any) -> list[uuid.UUID]:
