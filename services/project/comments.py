@@ -86,7 +86,7 @@ class Comments(Common):
                 self._record(session, verb, project_id=document.project_id, by=by, subject_id=thread_id)
             return first
 
-    def list_threads(
+    def threads(
         self,
         document_id: uuid.UUID,
         *,
@@ -110,7 +110,7 @@ class Comments(Common):
         threads = (Thread(first=first, replies=tuple(replies.get(first.id, ()))) for first in page.items)
         return Page(items=tuple(threads), cursor=page.cursor)
 
-    def list_mentions(
+    def mentions(
         self, mention: str, *, project_id: uuid.UUID | None = None, limit: int = 50, cursor: str | None = None
     ) -> Page[Comment]:
         """Give a page of the comments that mention somebody, the newest first.

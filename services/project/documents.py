@@ -93,7 +93,7 @@ class Documents(Common):
             self._keep(session, "document.create", document, by=author_id)
             return document
 
-    def fetch_document(self, document_id: uuid.UUID) -> Document:
+    def document(self, document_id: uuid.UUID) -> Document:
         """Give a document as it is now.
 
         Raises:
@@ -102,7 +102,7 @@ class Documents(Common):
         with self.transaction() as session:
             return self._get(session, Document, document_id, kind="document")
 
-    def list_documents(
+    def documents(
         self, wanted: DocumentFilter = DocumentFilter(), *, limit: int = 50, cursor: str | None = None
     ) -> Page[Document]:
         """Give a page of documents without their bodies, the newest first.

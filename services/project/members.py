@@ -88,7 +88,7 @@ class Members(Common):
             session.delete(member)
             self._record(session, "member.remove", project_id=project_id, by=by, subject_id=user_id)
 
-    def list_members(self, project_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None) -> Page[Member]:
+    def members(self, project_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None) -> Page[Member]:
         """Give a page of a project's members, in the order in which they joined.
 
         Raises:
@@ -99,7 +99,7 @@ class Members(Common):
         with self.transaction() as session:
             return _MEMBERS.page(session, query, limit=limit, cursor=cursor, asked=("members", project_id))
 
-    def list_memberships(self, user_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None) -> Page[Member]:
+    def memberships(self, user_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None) -> Page[Member]:
         """Give a page of the projects that a user works on, and in which role, in the order in which they joined.
 
         Raises:

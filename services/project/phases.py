@@ -125,7 +125,7 @@ class Phases(Common):
             self._record(session, "project.reorder_phases", project_id=project_id, by=by, subject_id=project_id)
             return tuple(phases[phase_id] for phase_id in order)
 
-    def list_phases(self, project_id: uuid.UUID) -> tuple[Phase, ...]:
+    def phases(self, project_id: uuid.UUID) -> tuple[Phase, ...]:
         """Give all phases of a project in their order; none for a project that is not there."""
         query = sa.select(Phase).where(Phase.project_id == project_id).order_by(Phase.position)
         with self.transaction() as session:

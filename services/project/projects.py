@@ -84,7 +84,7 @@ class Projects(Common):
             self._record(session, "project.create", project_id=project.id, by=owner_id, subject_id=project.id)
             return project
 
-    def fetch_project(self, project_id: uuid.UUID) -> Project:
+    def project(self, project_id: uuid.UUID) -> Project:
         """Give a project with its tags.
 
         Raises:
@@ -105,7 +105,7 @@ class Projects(Common):
                 raise NotFound("project", slug)
             return found
 
-    def list_projects(
+    def projects(
         self, wanted: ProjectFilter = ProjectFilter(), *, limit: int = 50, cursor: str | None = None
     ) -> Page[Project]:
         """Give a page of projects with their tags, the newest first.

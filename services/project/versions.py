@@ -25,9 +25,7 @@ _VERSIONS: Final = Keyset[DocumentVersion](columns=(DocumentVersion.version,), d
 class Versions(Documents):
     """Operations on the versions of documents."""
 
-    def list_versions(
-        self, document_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None
-    ) -> Page[DocumentVersion]:
+    def versions(self, document_id: uuid.UUID, *, limit: int = 50, cursor: str | None = None) -> Page[DocumentVersion]:
         """Give a page of a document's versions without their bodies, the newest first.
 
         Raises:
@@ -39,7 +37,7 @@ class Versions(Documents):
         with self.transaction() as session:
             return _VERSIONS.page(session, query, limit=limit, cursor=cursor, asked=("versions", document_id))
 
-    def fetch_version(self, document_id: uuid.UUID, version: int) -> DocumentVersion:
+    def version_of(self, document_id: uuid.UUID, version: int) -> DocumentVersion:
         """Give a document as it was saved under a version.
 
         Raises:

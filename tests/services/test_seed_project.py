@@ -52,17 +52,17 @@ def test_the_sample_rows_are_found_as_the_service_finds_them(store: ProjectStore
     warehouse = store.project_by_slug("warehouse")
 
     assert (warehouse.status, list(warehouse.tags)) == (ProjectStatus.ACTIVE, ["iot", "events", "倉庫"])
-    assert [member.role.value for member in store.list_memberships(person("ada")).items] == ["owner", "reviewer"]
+    assert [member.role.value for member in store.memberships(person("ada")).items] == ["owner", "reviewer"]
     assert store.may(person("linus"), warehouse.id, MemberRole.REVIEWER)
     assert not store.may(person("donald"), warehouse.id, MemberRole.REVIEWER)
     assert store.costs(warehouse.id).total == Decimal("68500.49")
-    assert [phase.needs for phase in store.list_phases(warehouse.id)] == [[], [1], [2]]
-    assert [comment.body[:10] for comment in store.list_mentions("linus").items] == ["The outbox"]
+    assert [phase.needs for phase in store.phases(warehouse.id)] == [[], [1], [2]]
+    assert [comment.body[:10] for comment in store.mentions("linus").items] == ["The outbox"]
 
 
 def test_the_sample_document_can_be_worked_on(store: ProjectStore) -> None:
-    design = store.fetch_document(seeded_id("project", "documents", "design"))
-    threads = store.list_threads(design.id).items
+    design = store.document(seeded_id("project", "documents", "design"))
+    threads = store.threads(design.id).items
 
     assert [(len(thread.replies), thread.first.is_resolved) for thread in threads] == [(1, False), (0, True)]
     saved = store.save_document(design.id, version=1, by=person("grace"), body={**design.body})

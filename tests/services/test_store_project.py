@@ -34,19 +34,19 @@ def test_a_new_project_has_its_owner_and_can_be_found_in_two_ways(desk: Desk) ->
     owner = uuid.uuid4()
     made = desk.project(owner, tags=["iot", "überblick", "iot"], budget=Decimal("10.50"), due_on=date(2026, 3, 1))
 
-    for found in (desk.store.fetch_project(made.id), desk.store.project_by_slug(made.slug), made):
+    for found in (desk.store.project(made.id), desk.store.project_by_slug(made.slug), made):
         assert (found.owner_id, found.name, found.version) == (owner, "Warehouse", 1)
         assert (found.status, found.visibility, found.currency) == (ProjectStatus.DRAFT, Visibility.TEAM, "EUR")
         assert (found.budget, found.due_on) == (Decimal("10.50"), date(2026, 3, 1))
         assert list(found.tags) == ["iot", "überblick"]
         assert found.created_at == found.updated_at == NOON + timedelta(seconds=1)
-    (member,) = desk.store.list_members(made.id).items
+    (member,) = desk.store.members(made.id).items
     assert (member.user_id, member.role, member.joined_at) == (owner, MemberRole.OWNER, made.created_at)
 
 
 def test_what_is_not_there_is_not_found(desk: Desk) -> None:
     with pytest.raises(NotFound, match=f"no project '{NOBODY}'"):
-        desk.store.fetch_project(NOBODY)
+        desk.store.project(NOBODY)
     with pytest.raises(NotFound, match="no project 'not-there'"):
         desk.store.project_by_slug("not-there")
     with pytest.raises(NotFound):
@@ -62,7 +62,7 @@ def test_a_slug_is_taken_once(desk: Desk) -> None:
         desk.project(slug=first.slug)
     with pytest.raises(Conflict, match=f"the slug '{first.slug}' is taken"):
         desk.store.update_project(second.id, version=1, slug=first.slug)
-    assert desk.store.fetch_project(second.id).slug == second.slug
+    assert desk.store.project(second.id).slug == second.slug
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_update_changes_what_it_names_and_counts_the_version(desk: Desk) -> N
 
     changed = desk.store.update_project(made.id, version=1, name="Depot", tags=["c", "d", "a"])
 
-    for found in (changed, desk.store.fetch_project(made.id)):
+    for found in (changed, desk.store.project(made.id)):
         assert (found.name, found.summary, found.version) == ("Depot", "Before", 2)
         assert list(found.tags) == ["c", "d", "a"]
         assert found.updated_at > found.created_at == made.created_at
@@ -119,7 +119,7 @@ def test_who_has_seen_an_old_version_changes_nothing(desk: Desk) -> None:
         desk.store.delete_project(made.id, version=1)
 
     assert (caught.value.expected, caught.value.found) == (1, 2)
-    found = desk.store.fetch_project(made.id)
+    found = desk.store.project(made.id)
     assert (found.name, found.version, list(found.tags)) == ("Theirs", 2, ["a"])
 
 
@@ -129,7 +129,7 @@ def test_an_update_that_ends_before_it_begins_is_taken_back(desk: Desk) -> None:
     with pytest.raises(Invalid, match="due_on: 2026-04-30 is before 2026-05-01"):
         desk.store.update_project(made.id, version=1, due_on=date(2026, 4, 30))
 
-    assert (desk.store.fetch_project(made.id).due_on, desk.store.fetch_project(made.id).version) == (None, 1)
+    assert (desk.store.project(made.id).due_on, desk.store.project(made.id).version) == (None, 1)
 
 
 def test_an_archived_project_keeps_when_that_was_until_it_is_taken_up_again(desk: Desk) -> None:
@@ -150,11 +150,11 @@ def test_a_deleted_project_takes_everything_with_it(desk: Desk) -> None:
 
     desk.store.delete_project(made.id, version=1)
 
-    assert desk.store.list_members(made.id).items == ()
-    assert desk.store.list_phases(made.id) == ()
-    assert desk.store.list_versions(document.id).items == ()
-    assert desk.store.list_threads(document.id).items == ()
-    assert desk.store.list_mentions("ada", project_id=made.id).items == ()
+    assert desk.store.members(made.id).items == ()
+    assert desk.store.phases(made.id) == ()
+    assert desk.store.versions(document.id).items == ()
+    assert desk.store.threads(document.id).items == ()
+    assert desk.store.mentions("ada", project_id=made.id).items == ()
     assert desk.time_line(made.id) == []
 
 
@@ -167,7 +167,7 @@ def test_projects_are_listed_by_all_that_is_asked(desk: Desk) -> None:
     desk.store.add_member(plain.id, member, MemberRole.VIEWER)
 
     def ids(**wanted: Any) -> list[uuid.UUID]:
-        return [one.id for one in desk.store.list_projects(ProjectFilter(**wanted)).items]
+        return [one.id for one in desk.store.projects(ProjectFilter(**wanted)).items]
 
     assert ids(owner_id=owner) == [held.id, tagged.id, plain.id]
     assert ids(member_id=member) == [plain.id]
@@ -185,7 +185,7 @@ def test_pages_hold_each_project_once_though_all_were_made_at_one_moment(desk: D
     made = [still.project(owner).id for _ in range(7)]
 
     wanted = ProjectFilter(owner_id=owner)
-    pages = list(in_pages(lambda cursor: desk.store.list_projects(wanted, limit=3, cursor=cursor)))
+    pages = list(in_pages(lambda cursor: desk.store.projects(wanted, limit=3, cursor=cursor)))
 
     assert [len(page) for page in pages] == [3, 3, 1]
     assert [one.id for page in pages for one in page] == sorted(made, reverse=True)
@@ -195,7 +195,7 @@ def test_a_cursor_that_was_changed_or_is_of_another_list_is_refused(desk: Desk) 
     owner = uuid.uuid4()
     for _ in range(2):
         desk.project(owner)
-    cursor = desk.store.list_projects(ProjectFilter(owner_id=owner), limit=1).cursor
+    cursor = desk.store.projects(ProjectFilter(owner_id=owner), limit=1).cursor
     assert cursor is not None
 
     for wanted, given in [
@@ -204,10 +204,10 @@ def test_a_cursor_that_was_changed_or_is_of_another_list_is_refused(desk: Desk) 
         (ProjectFilter(owner_id=NOBODY), cursor),
     ]:
         with pytest.raises(InvalidCursor):
-            desk.store.list_projects(wanted, cursor=given)
+            desk.store.projects(wanted, cursor=given)
     for limit in (0, 201):
         with pytest.raises(Invalid, match="limit"):
-            desk.store.list_projects(limit=limit)
+            desk.store.projects(limit=limit)
 
 
 # --- members ------------------------------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_the_last_owner_can_be_neither_removed_nor_demoted(desk: Desk) -> None:
     assert desk.store.change_role(made.id, second, MemberRole.OWNER).role is MemberRole.OWNER
     desk.store.remove_member(made.id, owner)
 
-    assert [(one.user_id, one.role) for one in desk.store.list_members(made.id).items] == [(second, MemberRole.OWNER)]
+    assert [(one.user_id, one.role) for one in desk.store.members(made.id).items] == [(second, MemberRole.OWNER)]
 
 
 def test_who_is_no_member_can_be_neither_changed_nor_removed(desk: Desk) -> None:
@@ -271,9 +271,9 @@ def test_members_and_memberships_are_listed_in_the_order_of_joining(desk: Desk) 
     for one in reversed(projects):
         desk.store.add_member(one.id, user, MemberRole.VIEWER)
 
-    mine = in_pages(lambda cursor: desk.store.list_memberships(user, limit=2, cursor=cursor))
+    mine = in_pages(lambda cursor: desk.store.memberships(user, limit=2, cursor=cursor))
     assert [[one.project_id for one in page] for page in mine] == [[projects[2].id, projects[1].id], [projects[0].id]]
-    members = in_pages(lambda cursor: desk.store.list_members(projects[0].id, limit=1, cursor=cursor))
+    members = in_pages(lambda cursor: desk.store.members(projects[0].id, limit=1, cursor=cursor))
     assert [[one.user_id for one in page] for page in members] == [[projects[0].owner_id], [user]]
 
 
@@ -288,14 +288,14 @@ def test_phases_stand_in_the_order_in_which_they_were_added_until_they_are_reord
 
     ordered = desk.store.reorder_phases(made.id, [three.id, one.id, two.id], version=1)
 
-    kept = desk.store.list_phases(made.id)
+    kept = desk.store.phases(made.id)
     for found in (ordered, kept):
         assert [(phase.name, phase.position, phase.needs) for phase in found] == [
             ("C", 1, [3, 2]),
             ("A", 2, []),
             ("B", 3, [2]),
         ]
-    assert desk.store.fetch_project(made.id).version == 2
+    assert desk.store.project(made.id).version == 2
     assert desk.phase(made).position == 4
 
 
@@ -311,7 +311,7 @@ def test_an_order_names_each_phase_once_and_sees_the_newest_version(desk: Desk) 
     with pytest.raises(NotFound):
         desk.store.reorder_phases(NOBODY, [], version=1)
 
-    assert [phase.id for phase in desk.store.list_phases(made.id)] == [one.id, two.id]
+    assert [phase.id for phase in desk.store.phases(made.id)] == [one.id, two.id]
 
 
 def test_a_phase_is_edited_but_for_what_does_not_go_together(desk: Desk) -> None:
@@ -335,7 +335,7 @@ def test_a_phase_is_edited_but_for_what_does_not_go_together(desk: Desk) -> None
         assert caught.value.field == field
     with pytest.raises(NotFound, match="no phase"):
         desk.store.edit_phase(NOBODY, name="Other")
-    assert desk.store.list_phases(made.id)[0].ends_on is None
+    assert desk.store.phases(made.id)[0].ends_on is None
 
 
 def test_costs_are_added_to_the_cent(desk: Desk) -> None:
@@ -395,4 +395,4 @@ def test_several_operations_are_one_transaction_where_that_is_asked(desk: Desk) 
     with pytest.raises(NotFound):
         rename_and_invite(NOBODY)
 
-    assert (store.fetch_project(made.id).name, desk.time_line(made.id)) == ("Warehouse", ["project.create"])
+    assert (store.project(made.id).name, desk.time_line(made.id)) == ("Warehouse", ["project.create"])

@@ -37,11 +37,11 @@ def test_a_new_document_is_kept_as_its_first_version(desk: Desk) -> None:
     made = desk.document(phase, author_id=ADA, slug="context", body=body, tags=["c4"])
 
     text = '{"a":1.5,"blocks":[{"text":"Où? 🏗"}]}'.encode()
-    for found in (made, desk.store.fetch_document(made.id)):
+    for found in (made, desk.store.document(made.id)):
         assert (found.project_id, found.phase_id, found.author_id) == (phase.project_id, phase.id, ADA)
         assert (found.version, found.status, found.body, found.tags) == (1, DocumentStatus.DRAFT, body, ["c4"])
         assert (found.checksum, found.size_bytes) == (sha256(text).digest(), len(text))
-    kept = desk.store.fetch_version(made.id, 1)
+    kept = desk.store.version_of(made.id, 1)
     assert (kept.title, kept.body, kept.checksum, kept.author_id) == ("Context", body, made.checksum, ADA)
     assert kept.saved_at == made.created_at
 
@@ -54,7 +54,7 @@ def test_each_saved_version_is_kept_as_it_was(desk: Desk) -> None:
 
     assert (second.version, second.body, second.title) == (2, {"text": "two"}, "Context")
     assert (third.version, third.body, third.title) == (3, {"text": "two"}, "Landscape")
-    kept = [desk.store.fetch_version(made.id, version) for version in (1, 2, 3)]
+    kept = [desk.store.version_of(made.id, version) for version in (1, 2, 3)]
     assert [(one.title, one.body, one.author_id) for one in kept] == [
         ("Context", {"text": "one"}, ADA),
         ("Context", {"text": "two"}, GRACE),
@@ -62,7 +62,7 @@ def test_each_saved_version_is_kept_as_it_was(desk: Desk) -> None:
     ]
     assert [one.saved_at for one in kept] == [made.updated_at, second.updated_at, third.updated_at]
     with pytest.raises(NotFound, match="no version '4'"):
-        desk.store.fetch_version(made.id, 4)
+        desk.store.version_of(made.id, 4)
 
 
 def test_versions_are_listed_newest_first_without_their_bodies(desk: Desk) -> None:
@@ -70,7 +70,7 @@ def test_versions_are_listed_newest_first_without_their_bodies(desk: Desk) -> No
     for version in (1, 2, 3, 4):
         desk.store.save_document(made.id, version=version, by=ADA, body={"n": version})
 
-    pages = list(in_pages(lambda cursor: desk.store.list_versions(made.id, limit=2, cursor=cursor)))
+    pages = list(in_pages(lambda cursor: desk.store.versions(made.id, limit=2, cursor=cursor)))
 
     assert [[one.version for one in page] for page in pages] == [[5, 4], [3, 2], [1]]
     with pytest.raises(DetachedInstanceError):
@@ -94,11 +94,11 @@ def test_a_restored_version_is_saved_as_a_new_one(desk: Desk) -> None:
 
     restored = desk.store.restore_version(made.id, 1, version=2, by=GRACE)
 
-    for found in (restored, desk.store.fetch_document(made.id), desk.store.fetch_version(made.id, 3)):
+    for found in (restored, desk.store.document(made.id), desk.store.version_of(made.id, 3)):
         assert (found.version, found.title, found.body) == (3, "Context", {"text": "one"})
         assert found.checksum == made.checksum
-    assert desk.store.fetch_version(made.id, 3).author_id == GRACE
-    assert desk.store.fetch_version(made.id, 2).body == {"text": "two"}
+    assert desk.store.version_of(made.id, 3).author_id == GRACE
+    assert desk.store.version_of(made.id, 2).body == {"text": "two"}
     with pytest.raises(NotFound, match="no version '7'"):
         desk.store.restore_version(made.id, 7, version=3, by=GRACE)
     with pytest.raises(VersionConflict):
@@ -112,7 +112,7 @@ def test_what_is_changed_in_a_document_that_was_given_changes_no_kept_version(de
         saved = desk.store.save_document(made.id, version=1, by=ADA, body={"text": ["two"]})
         saved.body["text"].append("three")
 
-    assert desk.store.fetch_version(made.id, 2).body == {"text": ["two"]}
+    assert desk.store.version_of(made.id, 2).body == {"text": ["two"]}
 
 
 def test_who_has_seen_an_old_version_saves_nothing(desk: Desk) -> None:
@@ -125,8 +125,8 @@ def test_who_has_seen_an_old_version_saves_nothing(desk: Desk) -> None:
         desk.store.delete_document(made.id, version=1)
 
     assert (caught.value.expected, caught.value.found) == (1, 2)
-    assert desk.store.fetch_document(made.id).body == {"text": "theirs"}
-    assert [one.version for one in desk.store.list_versions(made.id).items] == [2, 1]
+    assert desk.store.document(made.id).body == {"text": "theirs"}
+    assert [one.version for one in desk.store.versions(made.id).items] == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_value_that_cannot_be_kept_is_refused_by_its_name(
         desk.store.save_document(made.id, version=1, by=ADA, **values)
 
     assert caught.value.field == field
-    assert desk.store.fetch_document(made.id).version == 1
+    assert desk.store.document(made.id).version == 1
 
 
 def test_the_largest_body_comes_back_whatever_it_is_made_of(desk: Desk) -> None:
@@ -161,8 +161,8 @@ def test_the_largest_body_comes_back_whatever_it_is_made_of(desk: Desk) -> None:
     made = desk.document(body=body)
 
     assert made.size_bytes == 524_288
-    assert desk.store.fetch_document(made.id).body == body
-    assert desk.store.fetch_version(made.id, 1).body == body
+    assert desk.store.document(made.id).body == body
+    assert desk.store.version_of(made.id, 1).body == body
 
 
 def test_a_slug_is_taken_once_in_a_phase(desk: Desk) -> None:
@@ -183,8 +183,8 @@ def test_a_document_moves_along_and_nowhere_else(desk: Desk) -> None:
     for version, status in enumerate([review, draft, review, approved, superseded], start=1):
         assert desk.store.change_status(made.id, status, version=version, by=ADA).status is status
 
-    assert (desk.store.fetch_document(made.id).status, desk.store.fetch_document(made.id).version) == (superseded, 6)
-    assert [one.version for one in desk.store.list_versions(made.id).items] == [1]
+    assert (desk.store.document(made.id).status, desk.store.document(made.id).version) == (superseded, 6)
+    assert [one.version for one in desk.store.versions(made.id).items] == [1]
     other = desk.document()
     for status in (draft, approved, superseded):
         with pytest.raises(Conflict, match=f"a document that is draft cannot become {status}"):
@@ -205,14 +205,14 @@ def test_documents_are_listed_by_all_that_is_asked_without_their_bodies(desk: De
     elsewhere = desk.document(author_id=author)
 
     def ids(**wanted: Any) -> list[uuid.UUID]:
-        return [one.id for one in desk.store.list_documents(DocumentFilter(**wanted)).items]
+        return [one.id for one in desk.store.documents(DocumentFilter(**wanted)).items]
 
     assert ids(author_id=author) == [elsewhere.id, second.id, first.id]
     assert ids(project_id=phase.project_id) == [second.id, first.id]
     assert ids(phase_id=phase.id, status=DocumentStatus.IN_REVIEW) == [second.id]
     assert ids(project_id=phase.project_id, status=DocumentStatus.APPROVED) == []
     with pytest.raises(DetachedInstanceError):
-        _ = desk.store.list_documents(DocumentFilter(author_id=author)).items[0].body
+        _ = desk.store.documents(DocumentFilter(author_id=author)).items[0].body
 
 
 def test_a_deleted_document_takes_versions_and_comments_with_it(desk: Desk) -> None:
@@ -222,9 +222,9 @@ def test_a_deleted_document_takes_versions_and_comments_with_it(desk: Desk) -> N
     desk.store.delete_document(made.id, version=1, by=ADA)
 
     with pytest.raises(NotFound):
-        desk.store.fetch_document(made.id)
-    assert desk.store.list_versions(made.id).items == ()
-    assert desk.store.list_threads(made.id).items == ()
+        desk.store.document(made.id)
+    assert desk.store.versions(made.id).items == ()
+    assert desk.store.threads(made.id).items == ()
     assert desk.time_line(made.project_id)[-2:] == ["comment.add", "document.delete"]
 
 
@@ -238,7 +238,7 @@ def test_threads_are_listed_with_their_comments_in_order(desk: Desk) -> None:
         desk.store.reply(thread.id, author_id=GRACE, body=body)
     desk.store.add_comment(desk.document().id, author_id=ADA, body="Elsewhere")
 
-    pages = list(in_pages(lambda cursor: desk.store.list_threads(made.id, limit=2, cursor=cursor)))
+    pages = list(in_pages(lambda cursor: desk.store.threads(made.id, limit=2, cursor=cursor)))
 
     assert [[(one.first.body, [reply.body for reply in one.replies]) for one in page] for page in pages] == [
         [("One?", ["a", "b"]), ("Two?", [])],
@@ -253,7 +253,7 @@ def test_threads_of_one_moment_are_listed_by_their_ids(desk: Desk) -> None:
     made = still.document()
     threads = [still.store.add_comment(made.id, author_id=ADA, body="?").id for _ in range(5)]
 
-    pages = in_pages(lambda cursor: desk.store.list_threads(made.id, limit=2, cursor=cursor))
+    pages = in_pages(lambda cursor: desk.store.threads(made.id, limit=2, cursor=cursor))
 
     assert [one.first.id for page in pages for one in page] == sorted(threads)
 
@@ -266,7 +266,7 @@ def test_a_resolved_thread_is_told_by_its_first_comment(desk: Desk) -> None:
     desk.store.resolve_thread(first.id, by=GRACE)
 
     def ids(is_resolved: bool) -> list[uuid.UUID]:
-        return [one.first.id for one in desk.store.list_threads(made.id, is_resolved=is_resolved).items]
+        return [one.first.id for one in desk.store.threads(made.id, is_resolved=is_resolved).items]
 
     assert resolved.is_resolved
     assert (ids(is_resolved=True), ids(is_resolved=False)) == ([first.id], [second.id])
@@ -298,14 +298,14 @@ def test_comments_are_found_by_whom_they_mention(desk: Desk) -> None:
     three = desk.store.add_comment(there.id, author_id=ADA, body="3", mentions=[name])
     desk.store.add_comment(there.id, author_id=ADA, body="4", mentions=[name.upper(), f"{name} "])
 
-    pages = list(in_pages(lambda cursor: desk.store.list_mentions(name, limit=2, cursor=cursor)))
+    pages = list(in_pages(lambda cursor: desk.store.mentions(name, limit=2, cursor=cursor)))
 
     assert [[comment.id for comment in page] for page in pages] == [[three.id, two.id], [one.id]]
     assert (list(pages[1][0].mentions), pages[1][0].anchor) == (["grace", name], {"block": 3})
-    mine = desk.store.list_mentions(name, project_id=here.project_id)
+    mine = desk.store.mentions(name, project_id=here.project_id)
     assert [comment.id for comment in mine.items] == [two.id, one.id]
     with pytest.raises(InvalidCursor):
-        desk.store.list_mentions("grace", cursor=desk.store.list_mentions(name, limit=1).cursor)
+        desk.store.mentions("grace", cursor=desk.store.mentions(name, limit=1).cursor)
 
 
 @pytest.mark.parametrize(
@@ -328,14 +328,14 @@ def test_a_comment_that_cannot_be_kept_is_refused_by_what_is_wrong(
         desk.store.add_comment(made.id, **{"author_id": ADA, "body": "?", **values})
 
     assert caught.value.field == field
-    assert desk.store.list_threads(made.id).items == ()
+    assert desk.store.threads(made.id).items == ()
 
 
 def test_a_comment_leaves_its_document_as_it_was(desk: Desk) -> None:
     made = desk.document()
     comment = desk.store.add_comment(made.id, author_id=ADA, body="?")
 
-    found = desk.store.fetch_document(made.id)
+    found = desk.store.document(made.id)
 
     assert (found.version, found.updated_at) == (1, made.updated_at)
     assert comment.created_at > made.updated_at > NOON

@@ -34,7 +34,7 @@ def test_of_two_owners_who_both_leave_one_stays(desk: Desk) -> None:
 
     with pytest.raises(Conflict, match=f"user '{grace}' is the last owner"):
         outcome.result()
-    assert [one.user_id for one in desk.store.list_members(made.id).items] == [grace]
+    assert [one.user_id for one in desk.store.members(made.id).items] == [grace]
 
 
 def test_of_two_who_save_one_is_told(desk: Desk) -> None:
@@ -50,8 +50,8 @@ def test_of_two_who_save_one_is_told(desk: Desk) -> None:
     with pytest.raises(VersionConflict) as caught:
         outcome.result()
     assert (caught.value.expected, caught.value.found) == (1, 2)
-    assert desk.store.fetch_document(made.id).body == {"text": "first"}
-    assert [one.version for one in desk.store.list_versions(made.id).items] == [2, 1]
+    assert desk.store.document(made.id).body == {"text": "first"}
+    assert [one.version for one in desk.store.versions(made.id).items] == [2, 1]
 
 
 def test_of_two_who_order_anew_one_is_told(desk: Desk) -> None:
@@ -67,7 +67,7 @@ def test_of_two_who_order_anew_one_is_told(desk: Desk) -> None:
 
     with pytest.raises(VersionConflict):
         outcome.result()
-    assert [phase.id for phase in desk.store.list_phases(made.id)] == ids[::-1]
+    assert [phase.id for phase in desk.store.phases(made.id)] == ids[::-1]
 
 
 def test_two_who_add_a_phase_add_one_behind_the_other(desk: Desk) -> None:
@@ -79,7 +79,7 @@ def test_two_who_add_a_phase_add_one_behind_the_other(desk: Desk) -> None:
     )
 
     assert outcome.result().position == 3
-    assert [phase.name for phase in desk.store.list_phases(made.id)] == ["there", "first", "second"]
+    assert [phase.name for phase in desk.store.phases(made.id)] == ["there", "first", "second"]
 
 
 def test_a_reorder_waits_for_a_phase_that_is_being_added(desk: Desk) -> None:
@@ -94,7 +94,7 @@ def test_a_reorder_waits_for_a_phase_that_is_being_added(desk: Desk) -> None:
     )
 
     assert "each of the 3 phases" in str(outcome.exception())
-    assert [phase.position for phase in desk.store.list_phases(made.id)] == [1, 2, 3]
+    assert [phase.position for phase in desk.store.phases(made.id)] == [1, 2, 3]
 
 
 def test_of_two_who_take_a_slug_one_is_told(desk: Desk) -> None:
@@ -171,4 +171,4 @@ def test_a_file_that_is_being_written_for_too_long_is_unavailable(desk: Desk, da
             hurried.store.update_project(made.id, version=1, name="Shed")
     hurried.engine.dispose()
 
-    assert desk.store.fetch_project(made.id).name == "Depot"
+    assert desk.store.project(made.id).name == "Depot"

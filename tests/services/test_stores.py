@@ -151,11 +151,11 @@ def test_of_what_is_refused_inside_nothing_stays(store: UserStore, desk: Desk) -
         with one.transaction(), pytest.raises(Invalid):
             act()
 
-    kept, there = store.user(user.id), desk.store.fetch_project(project.id)
+    kept, there = store.user(user.id), desk.store.project(project.id)
     assert kept.profile is not None
     assert (kept.version, kept.profile.full_name) == (1, "Ada")
     assert (there.version, there.due_on) == (1, None)
-    assert desk.store.list_phases(project.id)[0].ends_on is None
+    assert desk.store.phases(project.id)[0].ends_on is None
 
 
 def test_what_the_database_refuses_ends_all_of_it_though_it_is_caught(store: UserStore) -> None:
