@@ -287,8 +287,10 @@ def test_a_process_that_has_no_more_descriptors_does_not_take_that_for_an_absenc
     until(lambda: not primary_threads())
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     for_a_loop = 3 if asked.way.asynchronous else 0  # Python's own leaves one that has none of its three half-made
-    used = len(list(Path("/proc/self/fd").iterdir())) - 1
-    resource.setrlimit(resource.RLIMIT_NOFILE, (used + for_a_loop, limits[1]))
+    next_ones = [os.dup(0) for _ in range(for_a_loop + 1)]
+    for number in next_ones:
+        os.close(number)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_ones[-1], limits[1]))
     try:
         found = attempt_once(asked.config, 5, asynchronous=asked.way.asynchronous)
     finally:
