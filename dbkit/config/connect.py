@@ -153,8 +153,7 @@ def connect(config: DatabaseConfig, *, database: bool = True, migrating: bool = 
 def explain(config: DatabaseConfig, error: BaseException) -> DbkitError:
     """Word the failure of a connection attempt: one line with the place, and a hint; nothing secret."""
     backend = get_backend(config.backend)
-    title, place = backend.traits.title, config.address
-    said = redact(backend.errors.message(error))
+    title, place, said = backend.traits.title, config.address, redact(backend.errors.message(error))
     if backend.traits.file_based:
         return UnreachableError(
             f"cannot open {config.database!r}: {said}", hint="check DATABASE_SQLITE_PATH and who may write there"
