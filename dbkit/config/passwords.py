@@ -51,8 +51,8 @@ def renewable(config: DatabaseConfig) -> bool:
 def current_password(config: DatabaseConfig) -> Secret | None:
     """Give the password as it is now.
 
-    A provider has as long as a connection may take to be made, and in watched work most of the time that is left; one that hangs is
-    left behind in its thread.
+    A provider has as long as a connection may take to be made, or most of the time that is left where it counts who was late; one that
+    hangs is left behind in its thread.
 
     Raises:
         ConfigurationError: the file cannot be read, or the provider fails or is a coroutine function.
@@ -144,7 +144,7 @@ def _same_source(config: DatabaseConfig, field: str) -> bool:
 
 Answer = tuple[object, "DbkitError | None"]
 
-# The part of the time that is left to watched work which a provider has.
+# The part of the time that is left which a provider has where it counts who was late.
 _SHARE: Final = 0.75
 # Each call that hangs keeps a thread; beyond these the provider is not asked again until one of them has returned.
 MOST_CALLS: Final = 100
@@ -274,9 +274,10 @@ def _stuck(config: DatabaseConfig) -> UnreachableError:
 
 
 def _patience_s(config: DatabaseConfig) -> float:
-    """Tell how long a provider has; in watched work it is given up before that is, so that nobody blames the server."""
+    """Tell how long a provider has; where it counts who was late, it is given up before the server would be."""
     watch = current_watch()
-    return config.connect_timeout_s if watch is None else min(config.connect_timeout_s, watch.left_s * _SHARE)
+    hurried = watch is not None and watch.names_who_was_late
+    return min(config.connect_timeout_s, watch.left_s * _SHARE) if watch and hurried else config.connect_timeout_s
 
 
 def _late(config: DatabaseConfig, patience_s: float) -> UnreachableError:

@@ -28,6 +28,8 @@ current_watch = _current.get
 class Watch:
     """The time that a piece of work has. To be entered by the thread, or the asyncio task, that does the work."""
 
+    names_who_was_late = False
+    """Whether a provider of passwords has less than all of the time, so that the server is not blamed for it."""
     dials_aside = False
     """Whether connections are made on a thread beside, because nobody else would be there to give up waiting for one."""
 

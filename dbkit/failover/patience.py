@@ -27,6 +27,7 @@ SUSPICIOUS: Final = 0.1
 class Patience(Watch):
     """The time that a checkout of the primary has; within watched work also the time of that."""
 
+    names_who_was_late = True
     dials_aside = True
 
     def __init__(self, seconds: float, *, suspect: Callable[[], None], before_s: float = 0.0) -> None:

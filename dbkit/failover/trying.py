@@ -125,6 +125,12 @@ class _Loops:
                 self._ready.append(self._make())
 
 
+class _Bound(Watch):
+    """The time that an attempt has."""
+
+    names_who_was_late = True
+
+
 class Try:
     """One attempt, which goes on until it is over, whoever waits for it."""
 
@@ -150,7 +156,7 @@ class Try:
         self._way = way
         self._clock = clock
         self._on_news = on_news
-        self._watch = Watch(bound_s)
+        self._watch = _Bound(bound_s)
         self._began_s = clock()
         self._found: Attempt | None = None
         self.settled = threading.Event()

@@ -138,13 +138,17 @@ def test_a_provider_that_hangs_is_given_as_long_as_a_connection(root: Path) -> N
     assert time.monotonic() - began < 5
 
 
-def test_a_provider_that_hangs_is_given_up_before_the_work_that_waits_for_it(root: Path) -> None:
+class Fair(Watch):
+    names_who_was_late = True
+
+
+def test_a_provider_that_hangs_is_given_up_before_the_work_that_counts_who_was_late(root: Path) -> None:
     async def wait(function: str) -> None:
-        with Watch(0.2) as watch, pytest.raises(UnreachableError, match=r"did not answer within 0\.1[45]\d* s"):
+        with Fair(0.2) as watch, pytest.raises(UnreachableError, match=r"did not answer within 0\.1[45]\d* s"):
             await current_password_async(asking(root, function))
         assert not watch.passed
 
-    with Watch(0.2) as watch, pytest.raises(UnreachableError, match=r"did not answer within 0\.1[45]\d* s"):
+    with Fair(0.2) as watch, pytest.raises(UnreachableError, match=r"did not answer within 0\.1[45]\d* s"):
         current_password(asking(root, "hang"))
     assert not watch.passed
     for function in ("hang", "hang_async"):
