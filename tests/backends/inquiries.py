@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import warnings
 from collections.abc import Callable
 
 from dbkit.failover.probe import Inquiry
@@ -29,3 +31,10 @@ def until(reached: Callable[[], object], patience_s: float = 6.0) -> None:
     while not reached():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def sweep_up() -> None:
+    """Collect the sockets of handshakes that were cancelled or refused, which asyncpg leaves to the collector."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +18,7 @@ from dbkit.failover.switching import Switch
 from dbkit.project import Project
 from tests.backends.gates import Gate
 from tests.backends.healthy import Service
+from tests.backends.inquiries import sweep_up
 
 PATIENCE_S = 10.0
 PEOPLE = sa.table("people", sa.column("id"), sa.column("n"))
@@ -90,10 +89,7 @@ def end(site: Site) -> None:
             thread.join(0.05)
     site.engine.router._route = Route.PRIMARY  # ends the attempts to go back
     site.engine.dispose()
-    with warnings.catch_warnings():
-        # asyncpg leaves the socket of a handshake that is cancelled to the collector
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    sweep_up()
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from dbkit.failover.probe import Inquiry, attempt_once, inquire
 from tests.backends.accounts import Stripped, throw_away_account
 from tests.backends.by_driver import environ, server_of
 from tests.backends.healthy import sockets
-from tests.backends.inquiries import in_time, primary_threads, until
+from tests.backends.inquiries import in_time, primary_threads, sweep_up, until
 from tests.backends.private import PrivateServer
 from tests.backends.relay import relayed
 from tests.backends.strangers import (
@@ -58,6 +58,15 @@ SLACK_S = 0.1
 ABSENT, ANSWERED, REFUSED, SILENT = Outcome.ABSENT, Outcome.ANSWERED, Outcome.REFUSED, Outcome.SILENT
 
 Place = Callable[[], AbstractContextManager[int]]
+
+
+@pytest.fixture(autouse=True)
+def _swept(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave no socket to the tests after."""
+    yield
+    if "asyncpg" in request.node.name:
+        until(lambda: not primary_threads())
+        sweep_up()
 
 
 @dataclass(frozen=True, kw_only=True)
