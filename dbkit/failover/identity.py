@@ -113,9 +113,10 @@ def refuse_foreign(config: DatabaseConfig) -> Identity | None:
         _refuse_no_folder(config, path.parent)
         return None
     with look_into(config) as connection:
-        found = read_identity(connection)
+        # in this order: whoever makes the file just now makes the tables and what they say of it at once
         tables = sa.inspect(connection).get_table_names()
         connection.rollback()
+        found = read_identity(connection)
     if found is None and not tables:
         return None
     _refuse(config, found, tables)
