@@ -348,13 +348,22 @@ def _refuse_gaps(history: History) -> None:
 
 
 def _refuse_cycles(history: History) -> None:
-    """Take away, again and again, what is built on nothing that is left; a cycle stays."""
-    left = dict(history.scripts)
-    while ready := [name for name in left if not any(parent in left for parent in history.parents(name))]:
-        for name in ready:
-            del left[name]
-    if left:
+    """Take away what is built on nothing that is left, one after another; a cycle stays."""
+    parents = {name: history.scripts.keys() & set(history.parents(name)) for name in history.scripts}
+    children: dict[str, list[str]] = {name: [] for name in history.scripts}
+    for name, above in parents.items():
+        for parent in above:
+            children[parent].append(name)
+    ready = [name for name, above in parents.items() if not above]
+    while ready:
+        gone = ready.pop()
+        del parents[gone]
+        for child in children[gone]:
+            parents[child].discard(gone)
+            if not parents[child]:
+                ready.append(child)
+    if parents:
         raise HistoryError(
-            f"the revisions of service {history.service!r} go in a circle: {', '.join(sorted(left))}",
+            f"the revisions of service {history.service!r} go in a circle: {', '.join(sorted(parents))}",
             hint="one of their down_revision is wrong",
         )

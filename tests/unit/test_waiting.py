@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,7 @@ class Story:
     roll: float = 0.0
     now: float = 1000.0
     looks: list[tuple[float, list[str]]] = field(default_factory=list)
+    times_seen: Counter[str] = field(default_factory=Counter)
     told: list[Waiting] = field(default_factory=list)
 
     def wait(self, timeout_s: float = 60.0) -> Result:
@@ -59,11 +61,12 @@ class Story:
 
     def _look(self, services: list[str], left_s: float) -> list[Sight]:
         self.looks.append((self.now, services))
+        self.times_seen.update(services)
         self.now += min(self.took_s, left_s)
         return [self._seen(service) for service in services]
 
     def _seen(self, service: str) -> Sight:
-        number = sum(service in names for _, names in self.looks)
+        number = self.times_seen[service]
         steps = self.plot[service]
         step = steps[min(number, len(steps)) - 1]
         return step if isinstance(step, Sight) else seen(service, step)
