@@ -33,8 +33,9 @@ test-min: .venv-min/ready ## the oldest SQLAlchemy and Alembic that are promised
 	$(MIN)/pytest -n $(JOBS) -m "not postgresql and not mariadb and not mysql and not tidb and not mssql" \
 		--ignore=tests/packaging --ignore=tests/typing $(PYTEST_ARGS)
 
-docs: .venv/ready ## write the generated pages anew
+docs: .venv/ready ## write the generated pages anew, and build the site: build/docs/index.html
 	$(BIN)/python -m tests.docs.generate
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
 
 clean:
 	rm -rf .venv .venv-min .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
