@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dbkit.cli import _complete
 from dbkit.cli._diagnostics import DEBUG, show_log
 from dbkit.errors import UsageError
 
@@ -106,9 +107,16 @@ def read_option(command_name: str, flag: str, *, read: Callable[[str], Any], tak
 
 Services = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SERVICE", show_default=False, help="Services by name; none means all of them."),
+    typer.Argument(
+        metavar="SERVICE",
+        show_default=False,
+        help="Services by name; none means all of them.",
+        autocompletion=_complete.services,
+    ),
 ]
-Service = Annotated[str, typer.Argument(metavar="SERVICE", help="The service's name.")]
+Service = Annotated[
+    str, typer.Argument(metavar="SERVICE", help="The service's name.", autocompletion=_complete.services)
+]
 
 
 def _debug(value: bool) -> bool:
@@ -129,7 +137,10 @@ def format_option(command_name: str, kinds: type[StrEnum] = Format) -> Any:  # n
     text = "A table for people, JSON for programs."
     words = list(kinds)
     takes = f"{', '.join(words[:-1])} or {words[-1]}"
-    return read_option(command_name, "--format", read=kinds, takes=takes, metavar="|".join(kinds), help=text)
+    offer = _complete.words(words)
+    return read_option(
+        command_name, "--format", read=kinds, takes=takes, metavar="|".join(kinds), help=text, autocompletion=offer
+    )
 
 
 def lock_wait_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
@@ -188,5 +199,11 @@ def fallback_option(command_name: str) -> Any:  # noqa: ANN401 - Typer's type
     """Declare `--fallback`."""
     text = "What a service does whose server cannot be reached; beats DATABASE_FALLBACK."
     return read_option(
-        command_name, "--fallback", read=Fallback, takes=" or ".join(Fallback), metavar="|".join(Fallback), help=text
+        command_name,
+        "--fallback",
+        read=Fallback,
+        takes=" or ".join(Fallback),
+        metavar="|".join(Fallback),
+        help=text,
+        autocompletion=_complete.words(Fallback),
     )

@@ -32,7 +32,6 @@ def build() -> typer.Typer:
     """Build the command line; nothing of the library is imported yet."""
     app = typer.Typer(
         name="dbkit",
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # else help and usage errors are drawn in boxes, even into a pipe
         help="Configure and migrate the databases of many services, on whatever backend DATABASE_TYPE names.",
@@ -44,11 +43,13 @@ def build() -> typer.Typer:
     return app
 
 
-def _version(value: bool) -> None:
-    if value:
+def _version(context: typer.Context, value: bool) -> None:
+    if value and not context.resilient_parsing:  # which is how a line is read that somebody still writes
         from importlib.metadata import version
 
         _output.line(f"dbkit {version('dbkit')}")
+        python = ".".join(map(str, sys.version_info[:3]))
+        _output.line(f"Python {python}, SQLAlchemy {version('sqlalchemy')}, Alembic {version('alembic')}")
         raise typer.Exit
 
 

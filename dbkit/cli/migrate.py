@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dbkit.cli import _output, _progress, _project, _report
+from dbkit.cli import _complete, _output, _progress, _project, _report
 from dbkit.cli._options import (
     Debug,
     Fallback,
@@ -40,7 +40,11 @@ def migrate(
     backend: Annotated[
         str | None,
         option(
-            "migrate", "--backend", metavar="NAME[@VERSION]", help="With --sql: for this backend, such as tidb@8.5."
+            "migrate",
+            "--backend",
+            metavar="NAME[@VERSION]",
+            help="With --sql: for this backend, such as tidb@8.5.",
+            autocompletion=_complete.backends,
         ),
     ] = None,
     jobs: Annotated[int | None, jobs_option("migrate")] = None,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
+from functools import partial
+from importlib.metadata import version
 
 import pytest
 
@@ -241,3 +245,22 @@ def test_help_is_0(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_version_is_shown(shell: Shell) -> None:
     assert shell.run("--version").out.startswith("dbkit 0.")
+
+
+def test_the_version_names_what_a_report_of_a_bug_needs(shell: Shell) -> None:
+    python = ".".join(map(str, sys.version_info[:3]))
+    expected = (
+        f"dbkit {version('dbkit')}\nPython {python}, SQLAlchemy {version('sqlalchemy')}, Alembic {version('alembic')}\n"
+    )
+    assert shell.run("--version").out == expected
+
+
+def test_python_runs_the_package_as_the_command(shell: Shell) -> None:
+    """Under the same name, and in a run of several processes, each of which imports the file again."""
+    environ = shell.variables({})
+    start = partial(subprocess.run, cwd=shell.folder, env=environ, capture_output=True, text=True, check=False)
+    wrong = start([sys.executable, "-m", "dbkit", "nothing"])
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == "dbkit: error: no such command 'nothing'\nhint: `dbkit --help` shows what it takes\n"
+    done = start([sys.executable, "-m", "dbkit", "migrate", "--jobs", "2"])
+    assert (done.returncode, done.stderr) == (0, "")
