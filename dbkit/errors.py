@@ -89,6 +89,10 @@ class UnknownBackendError(ConfigurationError):
     """No backend has this name."""
 
 
+class UnusableBackendError(UnknownBackendError):
+    """A package registers a backend of this name that cannot be used."""
+
+
 class BackendMismatchError(ConfigurationError):
     """The server is of another kind than the configuration says."""
 

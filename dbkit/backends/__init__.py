@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import difflib
 import re
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from dbkit.backends.protocol import API_VERSION, Backend, ServerFacts
-from dbkit.errors import UnknownBackendError, UsageError
+from dbkit.backends.entries import load_backend, registered
+from dbkit.backends.protocol import Backend, ServerFacts
+from dbkit.errors import UnknownBackendError, UnusableBackendError, UsageError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["backend_at", "backend_names", "backend_of", "get_backend"]
-
-GROUP = "dbkit.backends"
+__all__ = ["backend_at", "backend_names", "backend_of", "get_backend", "usable_backends"]
 
 
 @cache
 def backend_names() -> tuple[str, ...]:
     """List the names of all installed backends, in alphabetical order, without importing one."""
-    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+    return registered()
 
 
 @cache
@@ -30,19 +29,27 @@ def get_backend(name: str) -> Backend:
     """Import the backend of this name.
 
     Raises:
-        UnknownBackendError: there is none, or it was written for another version of the protocol.
+        UnknownBackendError: there is none.
+        UnusableBackendError: there is one, and it cannot be imported, or does not keep to this version of the protocol.
     """
-    for entry in entry_points(group=GROUP, name=name):
-        backend: Backend = entry.load()
-        if backend.api_version != API_VERSION:
-            message = f"backend {name!r} speaks api_version {backend.api_version}, dbkit speaks {API_VERSION}"
-            raise UnknownBackendError(message, hint=f"install a release of {entry.value!r} that fits this dbkit")
-        return backend
+    found = load_backend(name)
+    if found is not None:
+        return found
     near = difflib.get_close_matches(name, backend_names(), n=1)
     known = ", ".join(backend_names())
     raise UnknownBackendError(
         f"unknown backend {name!r}", hint=f"did you mean {near[0]!r}?" if near else f"known backends: {known}"
     )
+
+
+@cache
+def usable_backends() -> tuple[Backend, ...]:
+    """Import all backends, in the order of their names; one that cannot be used is passed over until somebody asks for it."""
+    found = []
+    for name in backend_names():
+        with suppress(UnusableBackendError):
+            found.append(get_backend(name))
+    return tuple(found)
 
 
 def backend_at(text: str) -> tuple[Backend, ServerFacts | None]:

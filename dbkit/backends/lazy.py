@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import cast
 
 from dbkit.backends.protocol import API_VERSION, Codecs, Connector, Ddl, Errors, Examiner, Grants, Locker, Traits
+from dbkit.errors import UnusableBackendError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,4 +59,15 @@ class LazyBackend:
         return cast("Examiner", self._part("examine", "EXAMINER"))
 
     def _part(self, module: str, name: str) -> object:
-        return getattr(import_module(f"{self.package}.{module}"), name)
+        place = f"{self.package}.{module}"
+        try:
+            return getattr(import_module(place), name)
+        except ModuleNotFoundError as error:
+            if error.name != place:
+                raise
+        except AttributeError as error:
+            if error.name != name:
+                raise
+        raise UnusableBackendError(
+            f"backend {self.name!r} has no {place}:{name}", hint="install a release of its package that is whole"
+        )

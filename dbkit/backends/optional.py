@@ -11,7 +11,7 @@ from dbkit.backends.endpoint import Endpoint
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-__all__ = ["IDENTITY_TABLE", "Located", "Schemed", "Scripted", "StandIn", "Standing"]
+__all__ = ["IDENTITY_TABLE", "Filed", "Located", "Schemed", "Scripted", "StandIn", "Standing"]
 
 # In the file that stands in for a server: whose it is, and for what.
 IDENTITY_TABLE: Final = "dbkit_identity"
@@ -27,6 +27,24 @@ class Located(Protocol):
         Raises:
             MissingDriverError: there is none.
         """
+        ...
+
+
+@runtime_checkable
+class Filed(Protocol):
+    """A Ddl of databases that are files; every backend has it whose traits say `file_based`."""
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What is put behind a file's name to name the files that belong to it and go with it; the migration lock is none of them."""
+        ...
+
+    def write_file(self) -> str:
+        """Word what has a file written that opening alone does not write."""
+        ...
+
+    def read_file(self) -> str:
+        """Word a question that no file but a database of this kind answers."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from dbkit.backends import backend_names, get_backend
+from dbkit.backends import usable_backends
 from dbkit.backends.protocol import Backend
 from dbkit.backends.traits import Driver
 from dbkit.config.model import Source
@@ -102,4 +102,4 @@ def _driver(wish: Wish, backend: Backend, *, foreign_counts: bool) -> Driver | N
 
 
 def _all_drivers() -> tuple[Driver, ...]:
-    return tuple(driver for name in backend_names() for driver in get_backend(name).traits.drivers)
+    return tuple(driver for backend in usable_backends() for driver in backend.traits.drivers)

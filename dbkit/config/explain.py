@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dbkit.backends import backend_names, get_backend
+from dbkit.backends import get_backend, usable_backends
 from dbkit.config.emission import Emission, emission, option_text
 from dbkit.config.load import Settings
 from dbkit.config.model import DatabaseConfig, Source
@@ -307,8 +307,7 @@ def _detail(setting: Setting, raw: object, value: object) -> str | None:
 
 def _foreign_keys(own: frozenset[str]) -> set[str]:
     """List the keys that are some backend's own and not this one's."""
-    every = (get_backend(name).traits.own_keys for name in backend_names())
-    return {key for keys in every for key in keys} - own
+    return {key for backend in usable_backends() for key in backend.traits.own_keys} - own
 
 
 def _protection(config: DatabaseConfig) -> Protection:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dbkit.backends import get_backend
+from dbkit.backends import backend_names, get_backend
 from dbkit.backends.protocol import Backend
 from dbkit.backends.tidb import cloud
 from dbkit.config.combine import combine, level_of_backend, wishes
@@ -173,7 +173,7 @@ def _backend_of(found: Fields) -> Backend:
         if name in found and not (name == "database" and found[name][1].kind == "file"):
             raise ConfigurationError(
                 f"{found[name][1].name} is set, but not what kind of database it is",
-                hint="set DATABASE_TYPE to tidb, mysql, mariadb, postgresql, mssql or sqlite",
+                hint=f"set DATABASE_TYPE to one of: {', '.join(backend_names())}",
             )
     if "environment" in found and found["environment"][0] == "production":
         raise ConfigurationError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from dbkit.backends import backend_names, get_backend
+from dbkit.backends import backend_names, get_backend, usable_backends
 from dbkit.config.nearest import did_you_mean
 from dbkit.config.redact import register
 from dbkit.config.settings import BY_FIELD
@@ -58,7 +58,7 @@ def parse_url(text: str, name: str) -> UrlParts:
         )
     scheme, driver, rest = shape["scheme"].lower(), shape["driver"], shape["rest"]
     if not schemes_of(scheme):
-        known = {get_backend(backend).traits.scheme for backend in backend_names()}
+        known = {backend.traits.scheme for backend in usable_backends()}
         raise ConfigurationError(f"{name}: unknown scheme {scheme!r}", hint=did_you_mean(scheme, known))
     place, path, query = _split(rest)
     options = _options(query, name)
@@ -70,9 +70,11 @@ def parse_url(text: str, name: str) -> UrlParts:
 
 def schemes_of(scheme: str) -> tuple[str, ...]:
     """List the backends that a scheme may mean, the one that it names first."""
-    every = [(backend, get_backend(backend).traits) for backend in backend_names()]
-    own = [backend for backend, traits in every if traits.scheme == scheme]
-    return (*own, *(backend for backend, traits in every if scheme in traits.schemes))
+    if scheme in backend_names():
+        get_backend(scheme)  # says why, where it cannot be used
+    own = [backend.name for backend in usable_backends() if backend.traits.scheme == scheme]
+    others = [backend.name for backend in usable_backends() if scheme in backend.traits.schemes]
+    return (*sorted(own, key=lambda name: name != scheme), *others)
 
 
 def _split(rest: str) -> tuple[str, str, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dbkit.backends import get_backend
-from dbkit.backends.optional import Schemed
+from dbkit.backends.optional import Filed, Schemed
 from dbkit.backends.protocol import Fault
 from dbkit.errors import ConfigurationError, CreateRefusedError, DatabaseMissingError, DbkitError, UnreachableError
 
@@ -118,8 +118,7 @@ def create_missing(config: DatabaseConfig) -> bool:
         from dbkit.config.connect import connect
 
         with connect(config, migrating=True) as connection:
-            # An empty write makes SQLite create the file; opening alone does not.
-            connection.exec_driver_sql("PRAGMA user_version = 0")
+            connection.exec_driver_sql(_filed(config).write_file())
             connection.commit()
         return True
     statement, schema = backend.ddl.create_database(name, config.collation), _schema_sql(config)
@@ -157,11 +156,15 @@ def drop_existing(config: DatabaseConfig) -> bool:
     ):
         if backend.traits.file_based:
             _probe(config, connection)
-            _unlink(name)
+            _unlink(name, _filed(config).beside)
             return True
         if config.schema is not None and isinstance(ddl, Schemed):
             return _drop_schema(config, connection, ddl.drop_schema(config.schema))
     return _execute(config, backend.ddl.drop_database(name), done=Fault.NO_DATABASE)
+
+
+def _filed(config: DatabaseConfig) -> Filed:
+    return cast("Filed", get_backend(config.backend).ddl)
 
 
 def _drop_schema(config: DatabaseConfig, connection: sa.Connection, statement: str) -> bool:
@@ -182,7 +185,7 @@ def _probe(config: DatabaseConfig, connection: sa.Connection) -> None:
     import sqlalchemy as sa
 
     try:
-        connection.exec_driver_sql("PRAGMA schema_version")
+        connection.exec_driver_sql(_filed(config).read_file())
     except sa.exc.DBAPIError as error:
         said = get_backend(config.backend).errors.message(error)
         raise UnreachableError(
@@ -190,9 +193,9 @@ def _probe(config: DatabaseConfig, connection: sa.Connection) -> None:
         ) from None
 
 
-def _unlink(name: str) -> None:
+def _unlink(name: str, beside: tuple[str, ...]) -> None:
     try:
-        for suffix in ("", "-wal", "-shm", "-journal"):  # the lock's file stays: somebody may be waiting on it
+        for suffix in ("", *beside):  # the lock's file stays: somebody may be waiting on it
             Path(f"{name}{suffix}").unlink(missing_ok=True)
     except OSError as error:
         raise DbkitError(f"{name!r} cannot be deleted: {error.strerror}", hint="check who may write there") from None

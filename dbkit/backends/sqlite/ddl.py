@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbkit.backends.optional import Filed
 from dbkit.backends.protocol import Ddl, ServerFacts
 from dbkit.backends.sqlite.canonical import canonical_default, canonical_type
 
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
 
 class SqliteDdl:
     """The wording of SQLite. A database is a file: connecting creates it, deleting it drops it."""
+
+    # https://www.sqlite.org/tempfiles.html
+    beside = ("-wal", "-shm", "-journal")
+
+    def write_file(self) -> str:
+        """Write what changes nothing."""
+        return "PRAGMA user_version = 0"
+
+    def read_file(self) -> str:
+        """Ask for what stands in the head of each file."""
+        return "PRAGMA schema_version"
 
     def create_database(self, name: str, collation: str | None) -> str:
         """Word nothing: the file comes with the first connection."""
@@ -47,4 +59,5 @@ class SqliteDdl:
         return SQLiteDialect_pysqlite(paramstyle="named")
 
 
+_FILED: Filed = SqliteDdl()
 DDL: Ddl = SqliteDdl()
