@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from dbkit.backends.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-__all__ = ["IDENTITY_TABLE", "Filed", "Located", "Schemed", "Scripted", "StandIn", "Standing"]
+__all__ = ["IDENTITY_TABLE", "Copying", "Expendable", "Filed", "Located", "Schemed", "Scripted", "StandIn", "Standing"]
 
 # In the file that stands in for a server: whose it is, and for what.
 IDENTITY_TABLE: Final = "dbkit_identity"
@@ -94,4 +95,35 @@ class StandIn(Protocol):
 
     def standing(self, connection: DBAPIConnection) -> Standing | None:
         """Read what the file says of itself; None where it does not say that it stands in for anything."""
+        ...
+
+
+@runtime_checkable
+class Copying(Protocol):
+    """A Ddl of databases that are copied faster than they are migrated anew."""
+
+    def copy_database(self, connection: sa.Connection | None, source: str, target: str) -> bool:
+        """Make a database that holds all that another one does, its rows too.
+
+        Args:
+            connection: to the maintenance database, or to none; it commits each statement. None where databases are files.
+            source: its name, or its file; nobody uses it meanwhile.
+            target: likewise; not there yet.
+
+        Returns:
+            False, with nothing made, where the source holds something that cannot be copied.
+        """
+        ...
+
+
+@runtime_checkable
+class Expendable(Protocol):
+    """A Ddl of databases on a server that are made for a while and dropped by whoever made them."""
+
+    def database_names(self) -> str:
+        """Word the query that gives the name of each database."""
+        ...
+
+    def drop_used_database(self, name: str) -> tuple[str, ...]:
+        """Word what drops a database, whoever is connected to it."""
         ...

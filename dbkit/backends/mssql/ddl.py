@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbkit.backends.mssql.canonical import canonical_default, canonical_type
+from dbkit.backends.mssql.expendable import MssqlExpendable
 from dbkit.backends.mssql.script import script
 from dbkit.backends.names import quote, refuse_name
+from dbkit.backends.optional import Expendable
 from dbkit.backends.protocol import Ddl, ServerFacts
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ _RESERVED = frozenset({"master", "model", "msdb", "tempdb"})
 COLLATION = "Latin1_General_100_BIN2"
 
 
-class MssqlDdl:
+class MssqlDdl(MssqlExpendable):
     """The wording of SQL Server 2022."""
 
     def create_database(self, name: str, collation: str | None) -> str:
@@ -59,4 +61,5 @@ class MssqlDdl:
         return dialect
 
 
+_EXPENDABLE: Expendable = MssqlDdl()
 DDL: Ddl = MssqlDdl()

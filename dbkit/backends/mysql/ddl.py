@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from dbkit.backends.mysql.canonical import canonical_default, canonical_type
+from dbkit.backends.mysql.copies import MysqlCopies
 from dbkit.backends.names import quote, refuse_name
+from dbkit.backends.optional import Copying, Expendable
 from dbkit.backends.protocol import Ddl, ServerFacts
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-class MysqlDdl:
+class MysqlDdl(MysqlCopies):
     """The wording of MySQL 8, and the base of its family."""
 
     # Case- and accent-exact and without padding: 'a' and 'a ' are two values, as on PostgreSQL.
@@ -57,4 +59,6 @@ class MysqlDdl:
         return dialect
 
 
+_COPYING: Copying = MysqlDdl()
+_EXPENDABLE: Expendable = MysqlDdl()
 DDL: Ddl = MysqlDdl()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbkit.backends.names import quote, refuse_name
+from dbkit.backends.optional import Copying, Expendable
 from dbkit.backends.postgresql.canonical import canonical_default, canonical_type
+from dbkit.backends.postgresql.copies import PostgresqlCopies
 from dbkit.backends.protocol import Ddl, ServerFacts
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ def _quoted(name: str) -> str:
     return quote(name, '"', '"')
 
 
-class PostgresqlDdl:
+class PostgresqlDdl(PostgresqlCopies):
     """The wording of PostgreSQL."""
 
     def create_database(self, name: str, collation: str | None) -> str:
@@ -70,4 +72,6 @@ class PostgresqlDdl:
         return dialect
 
 
+_COPYING: Copying = PostgresqlDdl()
+_EXPENDABLE: Expendable = PostgresqlDdl()
 DDL: Ddl = PostgresqlDdl()

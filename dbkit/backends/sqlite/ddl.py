@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbkit.backends.optional import Filed
+from dbkit.backends.optional import Copying, Filed
 from dbkit.backends.protocol import Ddl, ServerFacts
 from dbkit.backends.sqlite.canonical import canonical_default, canonical_type
+from dbkit.backends.sqlite.copies import SqliteCopies
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-class SqliteDdl:
+class SqliteDdl(SqliteCopies):
     """The wording of SQLite. A database is a file: connecting creates it, deleting it drops it."""
 
     # https://www.sqlite.org/tempfiles.html
@@ -60,4 +61,5 @@ class SqliteDdl:
 
 
 _FILED: Filed = SqliteDdl()
+_COPYING: Copying = SqliteDdl()
 DDL: Ddl = SqliteDdl()

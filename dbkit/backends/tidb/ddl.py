@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from dbkit.backends.mysql.ddl import MysqlDdl
@@ -17,6 +18,9 @@ class TidbDdl(MysqlDdl):
 
     # https://docs.pingcap.com/tidb/stable/metrics-schema
     reserved: ClassVar[frozenset[str]] = MysqlDdl.reserved | {"metrics_schema"}
+
+    # rows of AUTO_RANDOM tables keep their keys: https://docs.pingcap.com/tidb/stable/auto-random
+    settings: ClassVar[Mapping[str, str]] = {**MysqlDdl.settings, "allow_auto_random_explicit_insert": "1"}
 
     def canonical_type(self, text: str) -> str:
         """Reduce a column type's wording to one spelling."""
