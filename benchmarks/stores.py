@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import uuid
@@ -35,6 +36,8 @@ WARM_UP = 5
 USERS = 200
 PAGE = 50
 GOAL = "at most 1.05"
+PARAMETER = re.compile(r"%\(\w+\)s")
+"""A parameter by its name, which no server is sent."""
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
 
@@ -202,7 +205,7 @@ def recording() -> Iterator[list[str]]:
     sent: list[str] = []
 
     def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
+        sent.append(PARAMETER.sub("%s", statement))
 
     sa.event.listen(sa.Engine, "before_cursor_execute", record)
     try:

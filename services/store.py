@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from services.base import Versioned, utc_now
 from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable, VersionConflict
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import Mapper, Session
 
 __all__ = ["Store", "accepted", "canonical", "only"]
 
@@ -154,8 +155,7 @@ def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Invalid: there is no such field, or it cannot have this value; it names the field.
     """
-    columns = {attribute.key: attribute.columns[0] for attribute in sa.inspect(model).column_attrs}
-    found = {}
+    columns, found = _columns(sa.inspect(model)), {}
     for field, value in values.items():
         column = columns.get(field)
         if column is None:
@@ -168,6 +168,11 @@ def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
             raise Invalid(field, error.message) from error
         _prove_extent(field, column, found[field])
     return found
+
+
+@cache
+def _columns(mapper: Mapper[Any]) -> Mapping[str, Any]:
+    return {attribute.key: attribute.columns[0] for attribute in mapper.column_attrs}
 
 
 def canonical(value: object) -> bytes:
@@ -199,14 +204,14 @@ def _prove_extent(field: str, column: sa.Column[Any], value: object) -> None:
 @contextmanager
 def _worded(session: Session, scope: AbstractContextManager[object]) -> Iterator[None]:
     """Raise what a caller can answer in place of what the database, the engine or a type says."""
-    dialect = session.get_bind().dialect
+    connection: sa.Connection | None = None
     try:
         with scope:
-            # by this connection's dialect: an engine that falls back has had another one, or will have
-            dialect = session.connection().dialect
+            connection = session.connection()
             yield
     except StatementError as error:
-        worded = _word(error, backend_of(dialect).errors)
+        # by the dialect of the connection that was had: an engine that falls back has had another one, or will have
+        worded = _word(error, backend_of((connection or session.get_bind()).dialect).errors)
         if worded is None:
             raise
         raise _ended(session, worded) from error

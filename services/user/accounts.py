@@ -20,6 +20,9 @@ from services.user.values import normal_email, profile_values, prove_email, prov
 __all__ = ["Accounts"]
 
 _FIELDS: Final = frozenset({"email", "password_hash", "is_staff"})
+# made once: to build one and to find what it was compiled to costs a third of the fetch
+_WITH_PROFILE: Final = sa.select(User).options(joinedload(User.profile))
+_BY_ID: Final = _WITH_PROFILE.where(User.id == sa.bindparam("key"))
 _OLDEST_FIRST: Final[Keyset[User]] = Keyset(columns=(User.created_at, User.id))
 
 
@@ -68,7 +71,7 @@ class Accounts(Store):
             NotFound: there is no such user.
             Unavailable: the database cannot do it now.
         """
-        return self._user(User.id == user_id, user_id)
+        return self._user(_BY_ID, user_id, {"key": user_id})
 
     def user_by_email(self, email: str) -> User:
         """Fetch a user by the address to sign in with, in whatever case.
@@ -77,7 +80,7 @@ class Accounts(Store):
             NotFound: nobody has it.
             Unavailable: the database cannot do it now.
         """
-        return self._user(User.email == normal_email(email), email)
+        return self._user(_WITH_PROFILE.where(User.email == normal_email(email)), email)
 
     def users(
         self,
@@ -196,9 +199,9 @@ class Accounts(Store):
             raise NotFound("user", user_id)
         raise VersionConflict("user", user_id, expected=version, found=found)
 
-    def _user(self, which: sa.ColumnElement[bool], key: object) -> User:
+    def _user(self, query: sa.Select[Any], key: object, values: Mapping[str, Any] | None = None) -> User:
         with self.transaction() as session:
-            found = session.scalar(sa.select(User).where(which).options(joinedload(User.profile)))
+            found: User | None = session.scalar(query, values)
         if found is None:
             raise NotFound("user", key)
         return found
