@@ -21,6 +21,7 @@ from dbkit.cli import (
     grants,
     history,
     migrate,
+    scaffolding,
     seeding,
     tls,
     waiting,
@@ -38,7 +39,8 @@ def build() -> typer.Typer:
         epilog="Example: dbkit migrate",
     )
     app.callback()(_root)
-    for module in (migrate, config, databases, doctor, failover, grants, history, seeding, waiting, tls, alembic):
+    readers = (config, doctor, history, waiting)
+    for module in (migrate, *readers, databases, failover, grants, scaffolding, seeding, tls, alembic):
         module.register(app)
     return app
 
