@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dbkit.config import DatabaseConfig, Settings, find_root, load_settings, resolve
 from dbkit.config.metrics import Measurement, measure
 from dbkit.errors import ConfigurationError, UnknownServiceError
+from dbkit.revisions.layout import Layout
 from dbkit.service import Registration, Service, load_service, register
 
 if TYPE_CHECKING:
@@ -79,11 +80,28 @@ class Project:
     def registration(self, name: str) -> Registration:
         """Give what the project's file says of a service. Raises UnknownServiceError, ConfigurationError."""
         self.select([name])
-        return register(name, self.settings.services[name], root=self.root, migrations=self.settings.migrations)
+        return register(name, self.settings, root=self.root)
+
+    def layout(self, name: str, *, backend: str | None = None) -> Layout:
+        """Find out where a service's revisions are.
+
+        Args:
+            name: the service's.
+            backend: the backend that they are for, where their folders depend on it; None for that of its configuration.
+
+        Raises:
+            UnknownServiceError: no service has this name.
+            ConfigurationError: as in `registration` and, where the folders depend on the backend, in `config`.
+            HistoryError: there is no Alembic folder where it should be.
+        """
+        registration = self.registration(name)
+        if backend is None and registration.places.by_dialect:
+            backend = self.config(name).backend
+        return registration.layout(backend)
 
     def service(self, name: str) -> Service:
         """Import a service. Raises UnknownServiceError, ConfigurationError."""
-        return load_service(self.registration(name), self.root)
+        return load_service(self.registration(name))
 
     def config(self, name: str) -> DatabaseConfig:
         """Resolve a service's configuration, from the environment as it is now.

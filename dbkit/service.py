@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from dbkit.backends import get_backend
+from dbkit.config.redact import redact
 from dbkit.errors import ConfigurationError
+from dbkit.revisions.layout import Layout, Places, find_layout
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from dbkit.config.load import Settings
+
 __all__ = ["Registration", "Service", "load_service", "register"]
 
 MIGRATIONS = "alembic_envs/{service}"
+ENVS = ("dbkit", "own")
 Rows = Callable[[], Iterable[object]]
 """Gives sample rows: instances of mapped classes, their keys set."""
 
@@ -85,7 +93,12 @@ class Registration:
     """What the project's file says of a service; nothing of the service is imported for it."""
 
     name: str
-    migrations: Path
+    root: Path
+    """The project's folder."""
+    places: Places
+    """Where the project's file says that its revisions are."""
+    env: str = "dbkit"
+    """Whether the env.py of its folder is run (`own`), or dbkit is in its place (`dbkit`)."""
     service: str | None = None
     """`module:attribute` of a `Service`."""
     metadata: str | None = None
@@ -94,55 +107,109 @@ class Registration:
     """`module:function` that gives sample rows, beside `metadata`; a `Service` names its own."""
     seed_after: tuple[str, ...] = ()
     """Services whose sample rows are written first, likewise."""
-    version_table: str = ""
     owns: tuple[str, ...] = ()
     """Patterns of further tables that are the service's."""
+    hooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the hook's name what is run, the project's first."""
+
+    @property
+    def alembic(self) -> Mapping[str, Any]:
+        """What the project's file says to Alembic of this service."""
+        return self.places.alembic
+
+    def layout(self, backend: str | None) -> Layout:
+        """Find out where its revisions are, on a database of this backend; None where they are the same for all.
+
+        Raises:
+            HistoryError: there is no Alembic folder where it should be, or its ini cannot be read.
+        """
+        return find_layout(self.places, get_backend(backend).traits.dialect if backend else "")
 
 
-def register(name: str, table: Mapping[str, Any], *, root: Path, migrations: str | None) -> Registration:
+def register(name: str, settings: Settings, *, root: Path) -> Registration:
     """Read a service's table of the project's file.
+
+    Args:
+        name: the service's.
+        settings: what the file says.
+        root: the project's folder.
 
     Raises:
         ConfigurationError: a value is not what it must be, or the service names neither itself nor its metadata.
     """
+    table = settings.services[name]
     service, metadata = (_text(name, table, key) for key in ("service", "metadata"))
-    if (service is None) == (metadata is None):
+    env = _text(name, table, "env") or "dbkit"
+    if env not in ENVS:
+        raise ConfigurationError(f"service {name!r}: env is {env!r}", hint='write "dbkit" or "own"')
+    if (service is None) == (metadata is None) and not (env == "own" and service is None):
         raise ConfigurationError(
             f"service {name!r} must have either 'service' or 'metadata'",
             hint=f'write service = "services.{name}:service" in [tool.dbkit.services.{name}]',
         )
-    env = _text(name, table, "env") or "dbkit"
-    if env != "dbkit":
+    if service is not None and (beside := [key for key in ("seed", "seed_after") if key in table]):
         raise ConfigurationError(
-            f"service {name!r}: env is {env!r}, and env.py files of one's own are not run yet",
-            hint='leave it out, or write "dbkit"',
+            f"service {name!r}: {beside[0]} goes with 'metadata'",
+            hint=f"name it in the Service itself: Service({beside[0]}=…)",
         )
-    if service is not None and (own := [key for key in ("seed", "seed_after") if key in table]):
-        raise ConfigurationError(
-            f"service {name!r}: {own[0]} goes with 'metadata'",
-            hint=f"name it in the Service itself: Service({own[0]}=…)",
-        )
-    folder = _text(name, table, "migrations") or migrations or MIGRATIONS
     return Registration(
         name=name,
-        migrations=root / folder.replace("{service}", name),
+        root=root,
+        places=_places(name, settings, root),
+        env=env,
         service=service,
         metadata=metadata,
         seed=_text(name, table, "seed"),
         seed_after=_texts(name, table, "seed_after", such_as='["user"]'),
-        version_table=_text(name, table, "version_table") or f"alembic_version_{name.replace('-', '_')}",
         owns=_texts(name, table, "owns", such_as='["legacy_*"]'),
+        hooks=_joined(settings.hooks, table.get("hooks", {})),
     )
 
 
-def load_service(registration: Registration, root: Path) -> Service:
-    """Import a service, with the project's folder on the import path.
+def _places(name: str, settings: Settings, root: Path) -> Places:
+    table = settings.services[name]
+    own = _text(name, table, "migrations")
+    return Places(
+        service=name,
+        root=root,
+        migrations=(own or settings.migrations or MIGRATIONS).replace("{service}", name),
+        own=own is not None,
+        version_table=_text(name, table, "version_table"),
+        default_version_table=f"alembic_version_{name.replace('-', '_')}",
+        alembic=table.get("alembic", {}),
+        python_path=settings.python_path,
+    )
+
+
+def _joined(everybodys: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Join hooks by their names."""
+    found: dict[str, tuple[str, ...]] = {}
+    for table in (everybodys, own):
+        for name, value in table.items():
+            found[name] = (*found.get(name, ()), *([value] if isinstance(value, str) else value))
+    return found
+
+
+def extend_path(folders: Iterable[Path]) -> None:
+    """Put folders in front of the import path, in their order, unless they are on it."""
+    for folder in reversed(list(folders)):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+
+
+def load_service(registration: Registration) -> Service:
+    """Import a service, with the project's folders on the import path.
 
     Raises:
-        ConfigurationError: it cannot be imported, or is no Service.
+        ConfigurationError: it cannot be imported, is no Service, or only its env.py knows its models.
     """
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    root = registration.root
+    extend_path(Path(os.path.normpath(root / place)) for place in registration.places.python_path)
+    if registration.service is None and registration.metadata is None:
+        raise ConfigurationError(
+            f"service {registration.name!r} names neither itself nor its metadata: only its env.py knows its models",
+            hint=f'write metadata = "module:Base.metadata" in [tool.dbkit.services.{registration.name}]',
+        )
     if registration.metadata is not None:
         return Service(
             name=registration.name,
@@ -170,16 +237,27 @@ def import_object(reference: str, *, what: str) -> Any:  # noqa: ANN401 - whatev
         found: Any = import_module(module)
         for part in filter(None, path.split(".")):
             found = getattr(found, part)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigurationError(
-            f"{what} cannot be imported from {reference!r}: {type(error).__name__}: {error}",
-            hint='the form is "package.module:attribute", importable from the project\'s folder',
+            f"{what} cannot be imported from {reference!r}: {redact(text)}{_where(error)}",
+            hint='the form is "package.module:attribute", importable from the project\'s folder or its python_path',
         ) from error
     if not path:
         raise ConfigurationError(
             f"{what}: {reference!r} names no attribute", hint='the form is "package.module:attribute"'
         )
     return found
+
+
+def _where(error: BaseException) -> str:
+    """Name the line of the user's code at which an import failed; empty where none of it was reached."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({error.filename}:{error.lineno})"
+    ours = (__file__, "<frozen importlib")
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    last = frames[-1] if frames else None
+    return f" ({last.filename}:{last.lineno})" if last and not last.filename.endswith("importlib/__init__.py") else ""
 
 
 def _text(name: str, table: Mapping[str, Any], key: str) -> str | None:

@@ -15,9 +15,11 @@ class Driver:
     kinds: frozenset[Literal["sync", "async"]]
     """Which engines it serves."""
     extra: str | None
-    """The extra of dbkit that brings it; None where Python has it."""
+    """The extra of dbkit that brings it; None where Python or the backend's own package has it."""
     module: str = "connect"
     """The module of the backend's package that holds its connector."""
+    requirement: str | None = None
+    """What pip is to install that brings it, such as `acme-dbkit[async]`, where that is no extra of dbkit."""
     libraries: str | None = None
     """How to install what it needs of the operating system, beside what the extra brings; None where that is nothing."""
 
@@ -36,6 +38,8 @@ class Traits:
     """The drivers that can be asked for; of each kind, the first is used when none is."""
     scheme: str
     """What stands before `+driver` in an SQLAlchemy URL."""
+    dialect: str
+    """The name of the dialect as revisions see it: `mysql` for all of that family."""
     schemes: tuple[str, ...]
     """Other spellings of the scheme that people write in a DATABASE_URL."""
     port: int | None

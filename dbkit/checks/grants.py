@@ -170,7 +170,7 @@ def _of_service(project: Project, name: str, *, roles: Sequence[Role], accounts:
         found = replace(found, backend=place.backend, host=place.host, database=place.database)
         if get_backend(config.backend).traits.file_based:
             return found
-        return _worded(found, config, project.registration(name).version_table, roles=roles, accounts=accounts)
+        return _worded(found, config, project.layout(name).version_table, roles=roles, accounts=accounts)
     except DbkitError as error:
         return replace(found, exit_code=error.exit_code, error=error.message, hint=error.hint)
 

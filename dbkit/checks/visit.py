@@ -136,7 +136,7 @@ class Visit:
 
     def _version_table(self) -> str | None:
         try:
-            return self._project.registration(self.name).version_table
+            return self._project.layout(self.name).version_table
         except DbkitError:
             return None  # told by every other command
 

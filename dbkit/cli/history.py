@@ -99,7 +99,7 @@ def _goal(project: Project, entry: ServiceResult) -> str | None:
     """Work out at which revision a rollback would end, of which `pending` says what it would undo."""
     from dbkit.revisions.history import History, read_history
 
-    history = read_history(entry.service, project.registration(entry.service).migrations)
+    history = read_history(project.layout(entry.service))
     current = [name for name in (entry.revision or "").split(", ") if name]
     kept = history.ancestry(current).difference(entry.pending)
     left = History(service=entry.service, scripts={name: history.scripts[name] for name in kept})

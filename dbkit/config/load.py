@@ -10,14 +10,10 @@ from typing import Any, Final
 from dbkit.config.dotenv import DotenvValue, read_dotenv
 from dbkit.config.find import OWN_FILE, read_toml, settings_file
 from dbkit.config.nearest import did_you_mean
+from dbkit.config.project_keys import ALEMBIC_KEYS, HOOK_KEYS, SERVICE_KEYS, TOP_KEYS, check, check_table
 from dbkit.config.sealed import sealed
 from dbkit.config.settings import BY_FILE_KEY
 from dbkit.errors import ConfigurationError
-
-TOP_KEYS: Final = frozenset({"migrations", "services"})
-SERVICE_KEYS: Final = frozenset(
-    {"service", "metadata", "migrations", "env", "version_table", "owns", "seed", "seed_after"}
-)
 
 # Words that come to mind first, and what they are called here.
 _MEANT: Final = {"name": "database", "backend": "type", "username": "user", "path": "sqlite_path", "ca": "ssl_ca"}
@@ -36,6 +32,10 @@ class Settings:
     """The database keys for all services, by their names in the file: `type`, `host`, `database`, …"""
     migrations: str | None = None
     """Where the services' revisions are, `{service}` in it; None where the file does not say."""
+    python_path: tuple[str, ...] = (".",)
+    """The folders that modules are imported from, relative to the project's."""
+    hooks: Mapping[str, Any] = field(default_factory=dict)
+    """The hooks for all services, by their names in the file."""
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The table of each service as it stands: `service`, `metadata`, …, and its own database keys."""
     dotenv: Mapping[str, DotenvValue] = field(default_factory=dict)
@@ -60,23 +60,24 @@ def load_settings(root: Path) -> Settings:
     if file is None:
         return Settings(root=root, dotenv=dotenv)
     table = _table_of(file)
-    services = table.get("services", {})
-    if not isinstance(services, dict):
-        raise ConfigurationError(
-            f"{file}: services must be a table, one entry per service",
-            hint="write [tool.dbkit.services.NAME] for each service",
-        )
     values = {key: value for key, value in table.items() if key not in TOP_KEYS}
     _check_database_keys(values, file, "", TOP_KEYS)
+    for key in table.keys() & TOP_KEYS.keys():
+        check(TOP_KEYS[key], table[key], file=file, where="")
+    services, hooks = table.get("services", {}), table.get("hooks", {})
+    check_table(hooks, HOOK_KEYS, file=file, where="hooks.")
     for name, entry in services.items():
         _check_service(name, entry, file)
-    migrations = table.get("migrations")
-    if migrations is not None and not isinstance(migrations, str):
-        raise ConfigurationError(
-            f"{file}: migrations is {migrations!r}, expected the path of a folder",
-            hint='write migrations = "alembic_envs/{service}"',
-        )
-    return Settings(root=root, file=file, values=values, migrations=migrations, services=services, dotenv=dotenv)
+    return Settings(
+        root=root,
+        file=file,
+        values=values,
+        migrations=table.get("migrations"),
+        python_path=tuple(table.get("python_path", ["."])),
+        hooks=hooks,
+        services=services,
+        dotenv=dotenv,
+    )
 
 
 def _table_of(file: Path) -> Mapping[str, Any]:
@@ -101,17 +102,13 @@ def _check_service(name: str, entry: object, file: Path) -> None:
     _check_database_keys(
         {key: value for key, value in entry.items() if key not in SERVICE_KEYS}, file, f"{where}.", SERVICE_KEYS
     )
-    for key in SERVICE_KEYS & set(entry) - {"owns", "seed_after"}:
-        if not isinstance(entry[key], str):
-            raise ConfigurationError(f"{file}: {where}.{key} is {entry[key]!r}, expected text", hint="put it in quotes")
-    owns = entry.get("owns", [])
-    if not isinstance(owns, list) or not all(isinstance(item, str) for item in owns):
-        raise ConfigurationError(
-            f"{file}: {where}.owns is {owns!r}, expected a list of table names", hint='write owns = ["legacy_*"]'
-        )
+    for key in entry.keys() & SERVICE_KEYS.keys():
+        check(SERVICE_KEYS[key], entry[key], file=file, where=f"{where}.")
+    check_table(entry.get("alembic", {}), ALEMBIC_KEYS, file=file, where=f"{where}.alembic.")
+    check_table(entry.get("hooks", {}), HOOK_KEYS, file=file, where=f"{where}.hooks.")
 
 
-def _check_database_keys(values: Mapping[str, Any], file: Path, prefix: str, others: frozenset[str]) -> None:  # noqa: PLR0917 - where it stands
+def _check_database_keys(values: Mapping[str, Any], file: Path, prefix: str, others: Mapping[str, object]) -> None:  # noqa: PLR0917 - where it stands
     for key, value in values.items():
         if key.lower() in _SECRET:
             raise ConfigurationError(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from dbkit.config import DatabaseConfig
     from dbkit.revisions.history import History
+    from dbkit.revisions.layout import Layout
     from dbkit.service import Registration
 
 __all__ = ["attached", "prove_usable", "refuse_newer", "typed_errors"]
@@ -69,7 +70,8 @@ def prove_usable(config: DatabaseConfig, registration: Registration, *, patience
     if refuse_foreign(hurried) is None:
         raise FallbackMissingError(f"{config.database!r} is not there yet", hint=migrate_hint(config.service))
     with look_into(hurried) as connection:
-        _refuse_not_at_head(config, registration, read_heads(connection, registration.version_table))
+        layout = registration.layout(config.backend)
+        _refuse_not_at_head(config, layout, read_heads(connection, layout))
     _refuse_read_only(hurried)
 
 
@@ -88,8 +90,8 @@ def refuse_newer(config: DatabaseConfig, history: History, current: tuple[str, .
         ) from error
 
 
-def _refuse_not_at_head(config: DatabaseConfig, registration: Registration, current: tuple[str, ...]) -> None:
-    history = known_history(registration.name, registration.migrations)
+def _refuse_not_at_head(config: DatabaseConfig, layout: Layout, current: tuple[str, ...]) -> None:
+    history = known_history(layout)
     refuse_newer(config, history, current)
     pending = history.pending(current, "heads")
     if pending:

@@ -24,14 +24,14 @@ INTERNAL = "dbkit_*"
 
 
 def ownership(
-    *, metadata: sa.MetaData, history: Iterable[str], patterns: Iterable[str], version_table: str
+    *, metadata: sa.MetaData | None, history: Iterable[str], patterns: Iterable[str], version_table: str
 ) -> Callable[[str | None, str, Any], bool]:
     """Make the filter that keeps autogenerate from the tables of others.
 
     A table is the service's if its metadata has it, its history made it, or one of its patterns names it. dbkit's own tables
     and the version table are nobody's.
     """
-    mine = {table.name for table in metadata.tables.values()} | set(history)
+    mine = {table.name for table in (metadata.tables.values() if metadata is not None else ())} | set(history)
     wanted = tuple(patterns)
 
     def include_name(name: str | None, kind: str, parents: Any) -> bool:  # noqa: ANN401 - Alembic's mapping

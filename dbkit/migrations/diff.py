@@ -18,6 +18,7 @@ from dbkit.config.connect import connect
 from dbkit.errors import DatabaseMissingError, DbkitError, DifferentError, ExitCode, HistoryError
 from dbkit.migrations.databases import is_ready
 from dbkit.migrations.env import Environment
+from dbkit.migrations.options import directives
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Difference, NewRevision, ServiceResult
 from dbkit.revisions.standing import read_heads, refuse_ahead
@@ -83,7 +84,7 @@ def new_revision(
 
 
 def _need(environment: Environment, name: str) -> None:
-    file = environment.registration.migrations / name
+    file = environment.layout.folder / name
     if not file.is_file():
         raise HistoryError(
             f"{str(file)!r} is missing: new revisions of service {environment.registration.name!r} are written from it",
@@ -99,7 +100,7 @@ def _at_head(environment: Environment) -> sa.Connection:
         raise DatabaseMissingError(f"service {name!r} has no database yet", hint=f"run dbkit migrate {name}")
     connection = connect(config)
     try:
-        current = read_heads(connection, environment.registration.version_table)
+        current = read_heads(connection, environment.layout)
         refuse_ahead(environment.history, current)
         pending = environment.history.pending(current, "heads")
     except BaseException:
@@ -131,7 +132,7 @@ def _write(environment: Environment, arguments: dict[str, Any]) -> Any:  # noqa:
 
 def _autogenerate(environment: Environment, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - Alembic's script
     config, scripts = environment.config(), environment.scripts()
-    context = RevisionContext(config, scripts, arguments, process_revision_directives=_drop_empty)
+    context = RevisionContext(config, scripts, arguments)
 
     def look(revision: Any, migration: MigrationContext) -> list[Any]:  # noqa: ANN401 - Alembic's
         context.run_autogenerate(revision, migration)
@@ -141,14 +142,16 @@ def _autogenerate(environment: Environment, arguments: dict[str, Any]) -> Any:  
         _at_head(environment) as connection,
         EnvironmentContext(config, scripts, fn=look, template_args=context.template_args) as alembic,
     ):
-        alembic.configure(connection=connection, dont_mutate=True, **environment.options(connection.dialect))
+        options = environment.options(connection.dialect)
+        options["process_revision_directives"] = directives(options.get("process_revision_directives"), _drop_empty)
+        alembic.configure(connection=connection, dont_mutate=True, **options)
         alembic.run_migrations()
     return next((script for script in context.generate_scripts() if script), None)
 
 
-def _drop_empty(_context: object, _revision: object, directives: list[Any]) -> None:
-    if directives[0].upgrade_ops.is_empty():
-        directives[:] = []
+def _drop_empty(_context: object, _revision: object, found: list[Any]) -> None:
+    if found and found[0].upgrade_ops.is_empty():
+        found[:] = []
 
 
 def _differences(found: ops.OpContainer) -> Iterator[Difference]:

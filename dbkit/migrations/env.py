@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ from dbkit.backends.protocol import Lock
 from dbkit.config.connect import connect
 from dbkit.errors import DbkitError
 from dbkit.migrations import alter  # noqa: F401 - puts its operation in Alembic's place
-from dbkit.migrations.compare import ownership, render_item, same_default, same_type
 from dbkit.migrations.dispatch import LOCK_WAIT_S
 from dbkit.migrations.failures import failed_at, revision_failed
 from dbkit.migrations.funnel import Funnel, Hook, Send
+from dbkit.migrations.options import configure_options
 from dbkit.project import Project
 from dbkit.revisions.history import History, read_history
-from dbkit.service import Registration
+from dbkit.revisions.layout import Layout
+from dbkit.service import Registration, extend_path
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -41,51 +43,57 @@ class Environment:
 
     project: Project
     registration: Registration
+    layout: Layout
     history: History
     metadata: sa.MetaData
 
     @classmethod
-    def of(cls, project: Project, name: str) -> Environment:
-        """Read a service's history and import its models."""
+    def of(cls, project: Project, name: str, *, backend: str | None = None) -> Environment:
+        """Read a service's history and import its models; its folders are those for a backend, by default its own."""
         registration = project.registration(name)
+        layout = project.layout(name, backend=backend)
+        extend_path(map(Path, layout.sys_path))
         return cls(
             project=project,
             registration=registration,
-            history=read_history(name, registration.migrations),
+            layout=layout,
+            history=read_history(layout),
             metadata=project.service(name).load_metadata(),
         )
 
     def config(self) -> Config:
-        """Make Alembic's configuration, in memory; the project travels in its attributes, never in an option."""
-        config = Config(attributes={PROJECT: self.project}, cmd_opts=Namespace(quiet=True))
-        # ConfigParser interpolates, so a % in a path must be doubled.
-        config.set_main_option("script_location", str(self.registration.migrations).replace("%", "%%"))
-        config.set_main_option("path_separator", "os")
+        """Make Alembic's configuration: of the folder's own ini where it has one.
+
+        The project travels in its attributes, never in an option, and so does no URL.
+        """
+        layout = self.layout
+        config = Config(
+            str(layout.ini.file) if layout.ini else None,
+            str(layout.pyproject.file) if layout.pyproject else None,
+            layout.ini.section if layout.ini else "alembic",
+            cmd_opts=Namespace(quiet=True, x=list(self.registration.alembic.get("x", ()))),
+            attributes={PROJECT: self.project},
+        )
+        paths = {"version_locations": layout.versions, "prepend_sys_path": layout.sys_path}
+        options = {name: os.pathsep.join(map(str, found)) for name, found in paths.items() if found}
+        for name, value in {"script_location": str(layout.folder), "path_separator": "os", **options}.items():
+            # ConfigParser interpolates, so a % in a path must be doubled.
+            config.set_main_option(name, value.replace("%", "%%"))
         return config
 
     def scripts(self) -> ScriptDirectory:
         """Open the folder of revisions."""
-        return ScriptDirectory(str(self.registration.migrations), messaging_opts={"quiet": True})
+        return ScriptDirectory.from_config(self.config())
 
     def options(self, dialect: sa.Dialect) -> dict[str, Any]:
         """Choose what `context.configure` is given, beside the connection."""
-        return {
-            "target_metadata": self.metadata,
-            "version_table": self.registration.version_table,
-            "transaction_per_migration": True,
-            "transactional_ddl": backend_of(dialect).traits.transactional_ddl,
-            "include_name": ownership(
-                metadata=self.metadata,
-                history=self.history.created_tables,
-                patterns=self.registration.owns,
-                version_table=self.registration.version_table,
-            ),
-            "compare_type": same_type,
-            "compare_server_default": same_default,
-            "render_item": render_item,
-            # SQLite cannot alter a column in place; on the other backends a batch is the plain ALTER.
-            "render_as_batch": True,
-        }
+        return configure_options(
+            dialect,
+            metadata=self.metadata,
+            registration=self.registration,
+            layout=self.layout,
+            history=self.history,
+        )
 
     def run(
         self,
@@ -96,7 +104,9 @@ class Environment:
         mutate: bool = True,
     ) -> None:
         """Run steps on a connection that has no open transaction; each is committed on its own."""
-        with EnvironmentContext(self.config(), self.scripts(), fn=steps, destination_rev=destination) as context:
+        config = self.config()
+        scripts = ScriptDirectory.from_config(config)
+        with EnvironmentContext(config, scripts, fn=steps, destination_rev=destination) as context:
             context.configure(connection=connection, dont_mutate=not mutate, **self.options(connection.dialect))
             with context.begin_transaction():
                 context.run_migrations()
@@ -169,7 +179,7 @@ def _connection(environment: Environment) -> Iterator[tuple[sa.Connection, Funne
             except (DbkitError, CommandError):
                 raise
             except Exception as error:
-                file, _line = failed_at(error, environment.registration.migrations)
+                file, _line = failed_at(error, *environment.layout.folders)
                 revision = environment.history.of_file(file) or "?"
                 raise revision_failed(error, connection, funnel, revision=revision, file=file) from error
             finally:

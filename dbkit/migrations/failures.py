@@ -15,6 +15,7 @@ from dbkit.backends.protocol import Backend, Fault
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, LeaseLostError, RevisionFailedError, RevisionFileError
 from dbkit.migrations.funnel import Funnel
+from dbkit.revisions.layout import Layout
 
 __all__ = ["failed_at", "loading", "revision_failed", "want_of_right", "worded"]
 
@@ -38,14 +39,14 @@ def revision_failed(
 
 
 @contextmanager
-def loading(folder: Path) -> Iterator[None]:
+def loading(layout: Layout) -> Iterator[None]:
     """Turn what a revision file raises while it is imported into an error that names file and line."""
     try:
         yield
     except (DbkitError, CommandError):
         raise
     except Exception as error:
-        file, line = failed_at(error, folder)
+        file, line = failed_at(error, *layout.folders)
         text = " ".join(str(error).split())
         raise RevisionFileError(
             redact(f"revision file {file}:{line} cannot be imported: {type(error).__name__}: {text}"),
@@ -103,7 +104,8 @@ def _line(error: BaseException, file: str) -> int | None:
     return lines[-1] if lines else getattr(error, "lineno", None)
 
 
-def failed_at(error: BaseException, folder: Path) -> tuple[str, int | None]:
-    """Find the last line of a file below the folder that an error passed through."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(folder))]
-    return (frames[-1].filename, frames[-1].lineno) if frames else (str(folder), None)
+def failed_at(error: BaseException, *folders: Path) -> tuple[str, int | None]:
+    """Find the last line of a file below the folders that an error passed through; else the first of them."""
+    below = tuple(map(str, folders))
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(below)]
+    return (frames[-1].filename, frames[-1].lineno) if frames else (below[0], None)

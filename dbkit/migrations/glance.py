@@ -219,9 +219,9 @@ class Looker:
         return glance
 
     def _glance(self, service: str, left_s: float) -> Glance:
-        registration = self._project.registration(service)
+        layout = self._project.layout(service)
         config = self._project.config(service)
-        history = known_history(service, registration.migrations) if self._goal == "head" else None
+        history = known_history(layout) if self._goal == "head" else None
         head = ", ".join(history.heads) or None if history else None
         bound_s = min(config.connect_timeout_s, left_s)
         engine = _engine(config, bound_s)  # not within the look's time: the first one imports SQLAlchemy and a driver
@@ -233,7 +233,7 @@ class Looker:
             found=Health(service=service, head=head),
             config=config,
             history=history,
-            version_table=registration.version_table,
+            layout=layout,
             goal=self._goal,
             engine=engine,
             whole=bound_s >= config.connect_timeout_s,

@@ -31,12 +31,12 @@ def write(project: Project, name: str, link: Link, *, backend: str, target: str)
     result = ServiceResult(service=name, backend=product.name)
     output = io.StringIO()
     try:
-        environment = Environment.of(project, name)
+        environment = Environment.of(project, name, backend=product.name)
         pending = environment.history.pending((), target)
         result = replace(result, head=", ".join(environment.history.heads) or None, pending=pending)
         dialect = product.ddl.offline_dialect(facts)
         scripts = environment.scripts()
-        with loading(environment.registration.migrations):
+        with loading(environment.layout):
             found = [
                 MigrationStep.upgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in pending
             ]
@@ -44,7 +44,7 @@ def write(project: Project, name: str, link: Link, *, backend: str, target: str)
     except DbkitError as error:
         return result.failed(error), ""
     except Exception as error:  # noqa: BLE001 - a revision may raise anything; offline most often because it reads
-        file, line = failed_at(error, project.registration(name).migrations)
+        file, line = failed_at(error, *project.layout(name, backend=product.name).folders)
         failed = RevisionFailedError(
             redact(f"a revision cannot be written offline: {type(error).__name__}: {error}"),
             hint="a revision that reads from the database needs one: use dbkit migrate --dry-run",

@@ -19,6 +19,7 @@ from dbkit.revisions.standing import read_heads, refuse_ahead
 if TYPE_CHECKING:
     from dbkit.config import DatabaseConfig
     from dbkit.project import Project
+    from dbkit.revisions.layout import Layout
 
 # Enough to hide the latency of a few servers; an unreachable one must not make the others wait for its time-out.
 THREADS = 8
@@ -49,11 +50,11 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
         config = project.migration_config(name)
         result = describe(result, config)
         refuse_bad_name(config)
-        registration = project.registration(name)
-        history = read_history(name, registration.migrations)
+        layout = project.layout(name)
+        history = read_history(layout)
         heads = history.heads
         result = replace(result, head=", ".join(heads) or None)
-        found = current_heads(config, registration.version_table)
+        found = current_heads(config, layout)
         missing, current = found is None, found or ()
         result = replace(result, revision=", ".join(current) or None)
         if result.fallback:
@@ -79,10 +80,10 @@ def describe(result: ServiceResult, config: DatabaseConfig) -> ServiceResult:
     return replace(result, backend=config.backend, host=host, database=database_name(config), schema=schema)
 
 
-def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...] | None:
+def current_heads(config: DatabaseConfig, layout: Layout) -> tuple[str, ...] | None:
     """Read the revisions that a service's database is at; None where there is no database, or not its schema. Nothing is created by looking."""
     if config.stands_in_for is not None:
-        return _stand_in_heads(config, version_table)
+        return _stand_in_heads(config, layout)
     if get_backend(config.backend).traits.file_based and not exists(config):
         return None
     import sqlalchemy as sa
@@ -91,22 +92,22 @@ def current_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...]
 
     try:
         with connect(config) as connection:
-            return read_heads(connection, version_table) if has_schema(connection, config) else None
+            return read_heads(connection, layout) if has_schema(connection, config) else None
     except DatabaseMissingError:
         return None
     except sa.exc.DBAPIError as error:
         said = get_backend(config.backend).errors.message(error)
         raise DbkitError(
-            f"the version table {version_table!r} cannot be read: {redact(said)}",
+            f"the version table {layout.version_table!r} cannot be read: {redact(said)}",
             hint="check what DATABASE_USER may do",
         ) from None
 
 
-def _stand_in_heads(config: DatabaseConfig, version_table: str) -> tuple[str, ...] | None:
+def _stand_in_heads(config: DatabaseConfig, layout: Layout) -> tuple[str, ...] | None:
     """Read them of the file that stands in for a server, which is proved to be the service's and not written to."""
     from dbkit.failover.identity import look_into, refuse_foreign
 
     if refuse_foreign(config) is None:
         return None
     with look_into(config) as connection:
-        return read_heads(connection, version_table)
+        return read_heads(connection, layout)

@@ -15,6 +15,8 @@ from dbkit.errors import DatabaseMissingError, DbkitError, FallbackError, Unreac
 from dbkit.migrations.databases import exists
 from dbkit.migrations.readiness import Health, SchemaState, schema_state, worded
 from dbkit.revisions.known import known_history
+from dbkit.revisions.layout import Layout, assumed_layout
+from dbkit.revisions.standing import versions_in
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -39,7 +41,8 @@ class Probe:
     began: float = field(default_factory=time.monotonic)
     config: DatabaseConfig | None = None
     history: History | None = None
-    version_table: str = ""
+    layout: Layout | None = None
+    """Where its revisions are; set with the configuration."""
 
     @property
     def age_s(self) -> float:
@@ -54,10 +57,10 @@ class Probe:
         """
         self.watch.stage = "reading the configuration"
         self.config = self.project.config(self.service)
-        registration = self.project.registration(self.service)
-        self.version_table = registration.version_table
+        self.layout = assumed_layout(self.project.registration(self.service).places)
         try:
-            self.history = known_history(self.service, registration.migrations)
+            self.layout = self.project.layout(self.service)
+            self.history = known_history(self.layout)
         except DbkitError as error:
             self.found = replace(self.found, error=worded(error))
         else:
@@ -138,9 +141,9 @@ class Probe:
     def _current(self, connection: sa.Connection) -> tuple[str, ...] | None:
         import sqlalchemy as sa
 
-        versions = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(self.version_table))
+        assert self.layout is not None  # noqa: S101 - read before anything is connected to
         try:
-            return tuple(sorted(connection.scalars(versions)))
+            return tuple(sorted(connection.scalars(versions_in(self.layout))))
         except sa.exc.DBAPIError as error:
             errors = backend_of(connection.dialect).errors
             fault = errors.fault(error)
@@ -149,7 +152,7 @@ class Probe:
             if not error.connection_invalidated and fault not in {Fault.CONNECTION_LOST, Fault.UNREACHABLE}:
                 self.found = replace(self.found, reachable=True)
             said = redact(errors.message(error))
-            raise DbkitError(f"the version table {self.version_table!r} cannot be read: {said}") from None
+            raise DbkitError(f"the version table {self.layout.version_table!r} cannot be read: {said}") from None
 
     @property
     def _config(self) -> DatabaseConfig:

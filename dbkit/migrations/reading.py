@@ -45,7 +45,7 @@ def _behind(one: ServiceResult) -> ServiceResult:
 
 def _history(project: Project, name: str) -> ServiceHistory:
     try:
-        found = read_history(name, project.registration(name).migrations)
+        found = read_history(project.layout(name))
     except DbkitError as error:
         return ServiceHistory(service=name, exit_code=error.exit_code, error=error.message, hint=error.hint)
     heads = found.heads

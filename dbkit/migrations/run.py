@@ -243,7 +243,7 @@ def alembic(project: Project, service: str, argv: Sequence[str]) -> int:
     if not hasattr(options, "cmd"):
         line.parser.error("too few arguments")
     environment = Environment.of(project, service)
-    file = environment.registration.migrations / "env.py"
+    file = environment.layout.folder / "env.py"
     if not file.is_file():
         raise HistoryError(
             f"{str(file)!r} is missing: the stock tool runs it", hint="copy it from another service's folder"
@@ -272,7 +272,7 @@ def _would_undo(project: Project, service: str, to: str) -> ServiceResult:
     seen = look_at(project, service, "heads")
     if seen.error is not None or seen.missing:
         return _refuse_missing(seen, create=False, hint=f"dbkit create {service} makes it")
-    found = read_history(service, project.registration(service).migrations)
+    found = read_history(project.layout(service))
     current = [name for name in (seen.result.revision or "").split(", ") if name]
     try:
         undone = found.undone(current, to)

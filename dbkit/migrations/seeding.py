@@ -116,9 +116,8 @@ class Seeding:
 
     def _refuse_unready(self, connection: sa.Connection) -> None:
         """Refuse a database that has not the tables of these files, or has newer ones."""
-        registration = self.project.registration(self._name)
-        history = read_history(self._name, registration.migrations)
-        current = read_heads(connection, registration.version_table)
+        layout = self.project.layout(self._name)
+        history, current = read_history(layout), read_heads(connection, layout)
         self.result = replace(self.result, revision=", ".join(current) or None, head=", ".join(history.heads) or None)
         refuse_ahead(history, current)
         self.result = replace(self.result, pending=history.pending(current, "heads"))

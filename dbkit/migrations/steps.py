@@ -161,9 +161,9 @@ def _locked(environment: Environment, link: Link, result: ServiceResult, *, lock
 def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
     environment, connection = session.environment, session.connection
     try:
-        current = read_heads(connection, environment.registration.version_table)
+        current = read_heads(connection, environment.layout)
         refuse_ahead(environment.history, current)
-        with loading(environment.registration.migrations):
+        with loading(environment.layout):
             steps = operation.steps(session, current)
         if steps:
             environment.run(connection, lambda _revision, _context: session.follow(steps), destination=operation.target)
@@ -201,7 +201,7 @@ def _after(session: Session | None, result: ServiceResult) -> ServiceResult:
 def _now(session: Session, connection: sa.Connection, result: ServiceResult) -> ServiceResult:
     """Complete the result with what was done and what the database is at."""
     environment = session.environment
-    current = read_heads(connection, environment.registration.version_table)
+    current = read_heads(connection, environment.layout)
     known = all(one in environment.history.scripts for one in current)
     pending = environment.history.pending(current, "heads") if known else ()
     return replace(result, applied=tuple(session.applied), revision=", ".join(current) or None, pending=pending)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dbkit.errors import HistoryError, IrreversibleError, RevisionFileError
+from dbkit.revisions.layout import Layout
 
 ATTEMPTS = 5
 _one_at_a_time = threading.Lock()
@@ -187,24 +188,15 @@ def _steps(service: str, target: str) -> int:
     return int(target[1:])
 
 
-def read_history(service: str, folder: Path) -> History:
-    """Read the revision files of a service's migration folder.
+def read_history(layout: Layout) -> History:
+    """Read a service's revision files.
 
     Raises:
-        HistoryError: the folder is missing, an id occurs twice, a revision that one is built on is missing, or they
-            form a cycle.
+        HistoryError: an id occurs twice, a revision that one is built on is missing, or they form a cycle.
         RevisionFileError: a file does not parse.
     """
-    versions = folder / "versions"
-    if not folder.is_dir():
-        raise HistoryError(
-            f"service {service!r}: the migration folder {str(folder)!r} does not exist",
-            hint=f"name it as 'migrations' in [tool.dbkit.services.{service}]",
-        )
-    try:
-        scripts = [script for file in sorted(versions.glob("*.py")) for script in _read(service, file)]
-    except _ComputedError:
-        scripts = _through_alembic(folder)
+    service = layout.service
+    scripts = _through_alembic(layout) if layout.sourceless else _from_source(layout)
     _refuse_doubles(service, scripts)
     history = History(service=service, scripts={script.revision: script for script in scripts})
     _refuse_gaps(history)
@@ -212,28 +204,42 @@ def read_history(service: str, folder: Path) -> History:
     return history
 
 
+def _from_source(layout: Layout) -> list[Script]:
+    """Read the files, and run them only where an id is computed."""
+    try:
+        return [script for file in layout.files() for script in _read(layout.service, file)]
+    except _ComputedError:
+        return _through_alembic(layout)
+
+
 class _ComputedError(Exception):
     """An id is computed: only running the file tells it."""
 
 
-def _through_alembic(folder: Path) -> list[Script]:
+def _through_alembic(layout: Layout) -> list[Script]:
     """Run the files as Alembic does."""
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
+    scripts = ScriptDirectory(
+        str(layout.folder),
+        version_locations=list(map(str, layout.versions)),
+        recursive_version_locations=layout.recursive,
+        sourceless=layout.sourceless,
+    )
     try:
-        found = list(ScriptDirectory(str(folder)).walk_revisions())
+        found = list(scripts.walk_revisions())
     except CommandError as error:
-        raise HistoryError(f"{error}", hint=f"look at the revision files in {folder}") from error
+        raise HistoryError(f"{error}", hint=f"look at the revision files in {layout.folder}") from error
     return [
         Script(
             revision=script.revision,
             down=_names(script.down_revision),
             depends_on=_names(script.dependencies),
-            labels=(),
+            labels=_names(getattr(script.module, "branch_labels", None)),
             description=(script.doc or "").partition("\n")[0].strip(),
             file=Path(script.path),
-            created_tables=frozenset(_created(tree := _parsed(Path(script.path)))),
+            created_tables=frozenset(_created(tree := _source(Path(script.path)))),
             irreversible=_irreversible(tree),
         )
         for script in found
@@ -267,6 +273,11 @@ def _read(service: str, file: Path) -> Iterator[Script]:
         created_tables=frozenset(_created(tree)),
         irreversible=_irreversible(tree),
     )
+
+
+def _source(file: Path) -> ast.Module:
+    """Parse what there is of a file's source: of a compiled one nothing."""
+    return _parsed(file) if file.suffix == ".py" else ast.Module(body=[], type_ignores=[])
 
 
 def _parsed(file: Path) -> ast.Module:

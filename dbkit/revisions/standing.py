@@ -11,20 +11,28 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from dbkit.revisions.history import History
+    from dbkit.revisions.layout import Layout
 
-__all__ = ["read_heads", "refuse_ahead"]
+__all__ = ["read_heads", "refuse_ahead", "versions_in"]
 
 
-def read_heads(connection: sa.Connection, version_table: str) -> tuple[str, ...]:
+def read_heads(connection: sa.Connection, layout: Layout) -> tuple[str, ...]:
     """Read the revisions that the database is at; none where it has no version table. Leaves no open transaction."""
     import sqlalchemy as sa
 
     found: tuple[str, ...] = ()
-    if sa.inspect(connection).has_table(version_table):
-        versions = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(version_table))
-        found = tuple(sorted(connection.scalars(versions)))
+    if sa.inspect(connection).has_table(layout.version_table, schema=layout.version_schema):
+        found = tuple(sorted(connection.scalars(versions_in(layout))))
     connection.rollback()
     return found
+
+
+def versions_in(layout: Layout) -> sa.Select[str]:
+    """Word the query that reads the version table."""
+    import sqlalchemy as sa
+
+    table = sa.table(layout.version_table, schema=layout.version_schema)
+    return sa.select(sa.column("version_num", sa.String)).select_from(table)
 
 
 def refuse_ahead(history: History, current: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from dbkit.migrations.readiness import schema_state, worded
 from dbkit.project import Project
 from dbkit.revisions import known
 from dbkit.revisions.known import known_history
+from dbkit.revisions.layout import Layout
 from tests.projects import Home
 
 HANGS = """
@@ -59,35 +60,35 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     ],
 )
 def test_the_state_follows_from_the_revisions(home: Home, current: tuple[str, ...] | None, state: SchemaState) -> None:
-    assert schema_state(known_history("user", home.root / "envs/user"), current) is state
+    assert schema_state(known_history(home.project().layout("user")), current) is state
 
 
 def test_a_service_without_revisions_is_at_head(tmp_path: Path) -> None:
-    Home(tmp_path).write("user")
-    assert schema_state(known_history("user", tmp_path / "envs/user"), None) is SchemaState.AT_HEAD
+    home = Home(tmp_path).write("user")
+    assert schema_state(known_history(home.project().layout("user")), None) is SchemaState.AT_HEAD
 
 
 def test_revision_files_are_read_again_only_when_one_of_them_has_changed(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, read = home.root / "envs/user", []
+    layout, read = home.project().layout("user"), []
 
-    def counted(service: str, where: Path) -> object:
-        read.append(service)
-        return original(service, where)
+    def counted(where: Layout) -> object:
+        read.append(where)
+        return original(where)
 
     original = known.read_history
     monkeypatch.setattr(known, "read_history", counted)
     for _ in range(5):
-        assert known_history("user", folder).heads == ("0002",)
+        assert known_history(layout).heads == ("0002",)
     assert len(read) == 1
     newest = home.table("user", "0003", "toys")
-    assert known_history("user", folder).heads == ("0003",)
+    assert known_history(layout).heads == ("0003",)
     newest.write_text(newest.read_text().replace("revision = '0003'", "revision = '0004'"))
     os.utime(newest, ns=(1, 1))
-    assert known_history("user", folder).heads == ("0004",)
+    assert known_history(layout).heads == ("0004",)
     newest.unlink()
-    assert known_history("user", folder).heads == ("0002",)
+    assert known_history(layout).heads == ("0002",)
     assert len(read) == 4
 
 

@@ -72,8 +72,8 @@ REFUSED = [
     ),
     ("[services.user]\nowns = 3", "services.user.owns is 3, expected a list", ""),
     ("[services.user]\nservice = 3", "services.user.service is 3, expected text", ""),
-    ("services = 3", "services must be a table", ""),
-    ("migrations = 3", "migrations is 3, expected the path of a folder", ""),
+    ("services = 3", "services is 3, expected a table", ""),
+    ("migrations = 3", "migrations is 3, expected text", ""),
     ("host = [1]", "host: expected one value", ""),
     ("this is [ not toml", "is not TOML", ""),
 ]

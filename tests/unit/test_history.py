@@ -21,7 +21,7 @@ def home(tmp_path: Path) -> Home:
 
 def history(home: Home) -> History:
     """Read the service's history."""
-    return read_history("user", home.root / "envs" / "user")
+    return read_history(home.project().layout("user"))
 
 
 def test_revisions_are_listed_oldest_first(home: Home) -> None:

@@ -9,20 +9,29 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from dbkit.config import Settings
 from dbkit.errors import ConfigurationError
-from dbkit.service import Service, load_service, register
+from dbkit.service import Registration, Service, load_service, register
+
+
+def registered(root: Path, name: str, table: dict[str, object], migrations: str | None = None) -> Registration:
+    """Register a service as the project's file would."""
+    return register(name, Settings(services={name: table}, migrations=migrations), root=root)
 
 
 def test_a_service_has_its_folder_and_version_table_by_its_name(tmp_path: Path) -> None:
-    found = register("my-user", {"service": "a:b"}, root=tmp_path, migrations="envs/{service}")
-    assert found.migrations == tmp_path / "envs" / "my-user"
+    (tmp_path / "envs/my-user/versions").mkdir(parents=True)
+    found = registered(tmp_path, "my-user", {"service": "a:b"}, "envs/{service}").layout(None)
+    assert found.folder == tmp_path / "envs" / "my-user"
     assert found.version_table == "alembic_version_my_user"
 
 
 def test_what_the_file_says_beats_the_defaults(tmp_path: Path) -> None:
     table = {"metadata": "a:b", "migrations": "old", "version_table": "versions", "owns": ["legacy_*"]}
-    found = register("user", table, root=tmp_path, migrations=None)
-    assert (found.migrations, found.version_table, found.owns) == (tmp_path / "old", "versions", ("legacy_*",))
+    (tmp_path / "old/versions").mkdir(parents=True)
+    found = registered(tmp_path, "user", table)
+    layout = found.layout(None)
+    assert (layout.folder, layout.version_table, found.owns) == (tmp_path / "old", "versions", ("legacy_*",))
 
 
 @pytest.mark.parametrize(
@@ -36,12 +45,13 @@ def test_what_the_file_says_beats_the_defaults(tmp_path: Path) -> None:
         ({"metadata": "a:b", "seed_after": "user"}, "seed_after is 'user'"),
         ({"service": "a:b", "seed": "a:rows"}, "seed goes with 'metadata'"),
         ({"service": "a:b", "seed_after": []}, "seed_after goes with 'metadata'"),
-        ({"service": "a:b", "env": "own"}, "env is 'own'"),
+        ({"service": "a:b", "env": "mine"}, "env is 'mine'"),
+        ({"service": "a:b", "metadata": "a:b", "env": "own"}, "must have either"),
     ],
 )
 def test_a_registration_that_makes_no_sense_is_refused(tmp_path: Path, table: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message) as caught:
-        register("user", table, root=tmp_path, migrations=None)
+        registered(tmp_path, "user", table)
     assert caught.value.hint
 
 
@@ -52,7 +62,7 @@ def test_a_service_is_imported_from_the_projects_folder(tmp_path: Path, monkeypa
         "metadata = sa.MetaData()\nservice = Service(name='user', metadata=metadata)\n"
     )
     for table in ({"service": "found_here:service"}, {"metadata": "found_here:metadata"}):
-        service = load_service(register("user", table, root=tmp_path, migrations=None), tmp_path)
+        service = load_service(registered(tmp_path, "user", table))
         assert isinstance(service.load_metadata(), sa.MetaData)
 
 
@@ -64,7 +74,7 @@ def test_metadata_may_be_given_as_it_is_or_by_a_function() -> None:
 
 def test_what_the_file_says_of_sample_rows_reaches_the_service(tmp_path: Path) -> None:
     table = {"metadata": "a:b", "seed": "json:dumps", "seed_after": ["user", "project"]}
-    service = load_service(register("knowledge", table, root=tmp_path, migrations=None), tmp_path)
+    service = load_service(registered(tmp_path, "knowledge", table))
     assert service.load_seed() is json.dumps
     assert service.seed_after == ("user", "project")
 

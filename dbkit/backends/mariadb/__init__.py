@@ -14,6 +14,7 @@ BACKEND: Backend = LazyBackend(
         wire=WIRE,
         tls_query=TLS_QUERY,
         scheme="mariadb",
+        dialect="mysql",
         # A plain MySQL URL says how to talk, not what is there: DATABASE_TYPE may say that it is this one.
         schemes=("mysql",),
         port=3306,

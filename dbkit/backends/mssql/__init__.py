@@ -19,6 +19,7 @@ BACKEND: Backend = LazyBackend(
         title="SQL Server",
         drivers=(Driver(name="pyodbc", kinds=SYNC, extra="mssql", libraries=LIBRARIES),),
         scheme="mssql",
+        dialect="mssql",
         schemes=("sqlserver",),
         port=1433,
         takes_ca_file=False,

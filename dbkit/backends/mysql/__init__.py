@@ -14,6 +14,7 @@ BACKEND: Backend = LazyBackend(
         wire=WIRE,
         tls_query=TLS_QUERY,
         scheme="mysql",
+        dialect="mysql",
         schemes=(),
         port=3306,
         # PyMySQL 1.2.4 encodes a text password as latin-1; engines are given UTF-8 bytes, a bare URL cannot be.

@@ -15,6 +15,7 @@ BACKEND: Backend = LazyBackend(
             Driver(name="asyncpg", kinds=ASYNC, extra="asyncpg", module="connect_asyncpg"),
         ),
         scheme="postgresql",
+        dialect="postgresql",
         schemes=("postgres", "pgsql"),
         port=5432,
         transactional_ddl=True,

@@ -14,6 +14,7 @@ BACKEND: Backend = LazyBackend(
             Driver(name="aiosqlite", kinds=ASYNC, extra="async", module="connect_aiosqlite"),
         ),
         scheme="sqlite",
+        dialect="sqlite",
         schemes=("sqlite3",),
         port=None,
         file_based=True,
