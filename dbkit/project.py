@@ -156,6 +156,19 @@ class Project:
                 _measure_new(known[1], key)
             return known[1]
 
+    def forget_engine(self, name: str) -> sa.Engine | None:
+        """Have the next call make a new engine of a service; gives the one that there was, for the caller to dispose of."""
+        with _lock:
+            known = _engines.pop((os.getpid(), str(self.root), name), None)
+        return None if known is None else known[1]
+
+    def forget_async_engine(self, name: str) -> AsyncEngine | None:
+        """Have the next call in this event loop make a new asynchronous engine of a service; otherwise as `forget_engine`."""
+        with _lock:
+            engines = _async_engines.get(_running_loop() or _NO_LOOP, {})
+            known = engines.pop((os.getpid(), str(self.root), name), None)
+        return None if known is None else known[1]
+
     def session(self, name: str) -> sessionmaker[Session]:
         """Give a factory of sessions on the service's engine."""
         from sqlalchemy.orm import sessionmaker
