@@ -230,7 +230,7 @@ def pool_args(config: DatabaseConfig, endpoint: Endpoint, pool: type[Pool]) -> d
 
 def _missing_driver(backend: Backend, driver: str, error: ImportError) -> MissingDriverError:
     known = next((item for item in backend.traits.drivers if item.name == driver), backend.traits.drivers[0])
-    hint = f"pip install 'dbkit[{known.extra}]'"
+    hint = f"pip install '{known.requirement or f'dbkit[{known.extra}]'}'"
     if known.libraries is not None and not isinstance(error, ModuleNotFoundError):
         # the module is there, and a library that it is linked with is not
         hint = known.libraries
