@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import typer
 
 from dbkit.cli.main import build
 from dbkit.config import SETTINGS
+from dbkit.scaffold.render import migration_files, registration, rendered, service_init
 from tests.docs.generate import commands_of
 
 ROOT = Path(__file__).parent.parent
@@ -117,9 +119,37 @@ def test_every_service_has_its_folder_of_revisions() -> None:
 
 
 @pytest.mark.parametrize("name", ["env.py", "script.py.mako", "alembic.ini"])
-def test_the_copies_of_a_file_are_equal_but_for_the_name_of_the_service(name: str) -> None:
-    copies = {(folder / name).read_text().replace(folder.name, "{service}") for folder in service_folders()}
-    assert len(copies) == 1
+@pytest.mark.parametrize("folder", service_folders(), ids=lambda folder: folder.name)
+def test_a_folder_of_revisions_holds_what_init_writes(folder: Path, name: str) -> None:
+    written = migration_files(folder.name, created=datetime(2026, 1, 1, tzinfo=UTC))
+    assert (folder / name).read_text() == written[name]
+
+
+@pytest.mark.parametrize(
+    ("service", "about", "seed_after"),
+    [
+        ("user", "who may use the platform, and what they did", ()),
+        ("project", "what is being designed, by whom and how far it is", ("user",)),
+        ("knowledge", "what designs are founded on, cut into pieces that can be found", ("user", "project")),
+    ],
+)
+def test_a_service_is_declared_as_init_declares_it(service: str, about: str, seed_after: tuple[str, ...]) -> None:
+    written = service_init(service, f"services.{service}", about=about, seed_after=seed_after)
+    assert (ROOT / f"services/{service}/__init__.py").read_text() == written
+
+
+def test_what_tables_have_in_common_is_what_init_writes() -> None:
+    assert (ROOT / "services/base.py").read_text() == rendered("base.py")
+
+
+def test_the_table_of_a_service_is_as_init_writes_it() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    written = [registration(path.name, {"service": f"services.{path.name}:service"}) for path in service_folders()]
+    assert [table for table in written if f"\n\n{table}" not in text] == []
+
+
+def test_what_init_ignores_is_ignored_here() -> None:
+    assert set(rendered("gitignore").splitlines()) <= set((ROOT / ".gitignore").read_text().splitlines())
 
 
 def commands() -> dict[str, str]:

@@ -12,6 +12,7 @@ from dbkit.backends import backend_names, get_backend
 from dbkit.cli.main import build
 from dbkit.config.reference import env_example, settings_table
 from dbkit.errors import SEVERITY, ExitCode
+from dbkit.scaffold.render import workflow
 from tests.docs import attacks
 
 ROOT = Path(__file__).parent.parent.parent
@@ -84,7 +85,7 @@ def _section(name: str, command: Any) -> str:
     lines = [f"## dbkit {name}", "", command.help.strip(), ""]
     arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     usage = " ".join(_usage(argument) for argument in arguments)
-    lines += ["```", f"dbkit {name} [OPTIONS] {usage}".rstrip(), "```", ""]
+    lines += ["```text", f"dbkit {name} [OPTIONS] {usage}".rstrip(), "```", ""]
     lines += [command.epilog.replace("Example: ", "Example: `", 1) + "`", ""]
     lines += ["| option | meaning | variable | default |", "|---|---|---|---|"]
     lines += [_row(parameter) for parameter in command.params if parameter.param_type_name == "option"]
@@ -150,10 +151,16 @@ def _backends() -> Iterator[str]:
             yield f"| `{name}` | {refused} | refused | {reason} |"
 
 
+def own_workflow() -> str:
+    """Write the workflow that `dbkit init` writes, as it is for this repository."""
+    return workflow("tidb", install="--group dev --editable '.[all,testing]'", tests="tests/services")
+
+
 PAGES = {
     "docs/reference/cli.md": command_line,
     "docs/reference/configuration.md": configuration,
     ".env.example": env_example,
+    ".github/workflows/dbkit.yml": own_workflow,
 }
 
 
