@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import sqlalchemy as sa
 
-from services.errors import Invalid, InvalidCursor
+from services.errors import InvalidCursor
+from services.values import prove_within
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -84,8 +85,7 @@ class Keyset(Generic[T]):
             Invalid: the limit is out of range.
             InvalidCursor: the cursor was not given by this list.
         """
-        if not 1 <= limit <= LARGEST_PAGE:
-            raise Invalid("limit", f"{limit} is not within 1 and {LARGEST_PAGE}")
+        prove_within("limit", limit, least=1, most=LARGEST_PAGE)
         name = repr([*map(str, self.columns), self.descending, *asked])
         behind = None if cursor is None else self._read(cursor, name)
         if keep is None:

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
-import dbkit.types as dbt
 from dbkit.backends import backend_of
 from dbkit.backends.protocol import Errors, Fault
 from dbkit.errors import DbkitError, FallbackError, PoolTimeoutError, UnreachableError, ValueRefusedError
-from services.base import Versioned, utc_now
+from services.base import Timestamps, Versioned, utc_now
 from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable, VersionConflict
+from services.values import accepted
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Mapper, Session
+    from sqlalchemy.orm import Session
 
-__all__ = ["Store", "accepted", "canonical", "only"]
+__all__ = ["Store", "written"]
 
 V = TypeVar("V", bound=Versioned)
+H = TypeVar("H", bound=Timestamps)
 M = TypeVar("M")
 
 _CONTRADICTED = frozenset({Fault.DUPLICATE, Fault.REFERENCE})
 _ENDED = "store.ended"
-_LARGEST_BYTES: Final = 64 * 2**10
-"""Of a text, a list or an object, where its column does not name another most (`info={"largest_bytes": …}`)."""
 
 
 class Store:
@@ -94,20 +91,27 @@ class Store:
         return opened[0] if opened else None
 
     @contextmanager
-    def _conflicting(self, session: Session, said: str) -> Iterator[None]:
-        """Write what was added inside, and say this where a unique rule or a reference stands against it.
+    def _conflicting(self, session: Session, said: str, *, missing: NotFound | None = None) -> Iterator[None]:
+        """Write what was added inside, without a look beforehand, and raise what stands against it.
+
+        Args:
+            session: what it is added to.
+            said: what the conflict is, where a unique rule stands against it.
+            missing: raised where what it refers to is not there; None where that is the conflict.
 
         Raises:
-            Conflict: it does.
+            Conflict: a unique rule does, or a reference.
+            NotFound: what it refers to is not there.
         """
         errors = backend_of(session.connection().dialect).errors
         try:
             yield
             session.flush()
         except IntegrityError as error:
-            if errors.fault(error) not in _CONTRADICTED:
+            fault = errors.fault(error)
+            if fault not in _CONTRADICTED:
                 raise
-            raise Conflict(said) from error
+            raise (missing if missing and fault is Fault.REFERENCE else Conflict(said)) from error
 
     def _get(self, session: Session, model: type[M], key: object, *, kind: str) -> M:
         """Fetch a row by its key. Raises NotFound."""
@@ -115,6 +119,48 @@ class Store:
         if found is None:
             raise NotFound(kind, key)
         return found
+
+    def _one(
+        self,
+        session: Session,
+        query: sa.Select[Any],
+        key: object,
+        *,
+        kind: str,
+        values: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - what the query is of
+        """Fetch the one row of a query, by what stands for its key in the error. Raises NotFound."""
+        found = session.scalar(query, values)
+        if found is None:
+            raise NotFound(kind, key)
+        return found
+
+    def _hold_rows(self, session: Session, model: type[Timestamps], rows: sa.ColumnElement[bool]) -> int:
+        """Lock rows until the transaction ends, by writing them as they are, and tell how many there are.
+
+        Not by a locking read: SQLite knows none, and a transaction that has read there is not let write what somebody else has
+        written since.
+        """
+        return written(session, sa.update(model).where(rows).values(updated_at=model.updated_at))
+
+    def _hold(self, session: Session, model: type[H], key: uuid.UUID, *, kind: str, version: int | None = None) -> H:
+        """Lock a row until the transaction ends, and give it as it is now.
+
+        Read with FOR UPDATE once it is held: TiDB shows a plain SELECT what was there when the transaction began, not what
+        came while it waited.
+
+        Raises:
+            NotFound: there is no such row.
+            VersionConflict: it is at another version than the one that is asked for.
+        """
+        table: Any = model
+        if not self._hold_rows(session, model, table.id == key):
+            raise NotFound(kind, key)
+        query = sa.select(model).where(table.id == key).with_for_update()
+        found: Any = session.scalars(query.execution_options(populate_existing=True)).one()
+        if version is not None and found.version != version:
+            raise VersionConflict(kind, key, expected=version, found=found.version)
+        return cast("H", found)
 
     def _update(  # noqa: PLR0913 - what a guarded update is made of
         self, session: Session, model: type[V], key: uuid.UUID, *, version: int, changes: Mapping[str, Any], kind: str
@@ -131,74 +177,45 @@ class Store:
         table: Any = model
         values = {**accepted(model, changes), "version": version + 1, "updated_at": self._clock()}
         guarded = sa.update(model).where(table.id == key, table.version == version).values(values)
-        done: Any = session.execute(guarded.execution_options(synchronize_session=False))
+        done = written(session, guarded) == 1
         # what stood against it may be newer than what this transaction sees (TiDB, MySQL), and is seen by a locking read
-        found = session.get(model, key, populate_existing=True, with_for_update=done.rowcount != 1)
+        found = session.get(model, key, populate_existing=True, with_for_update=not done)
         if found is None:
             raise NotFound(kind, key)
-        if done.rowcount != 1:
+        if not done:
             raise VersionConflict(kind, key, expected=version, found=found.version)
         return found
 
+    def _delete(
+        self, session: Session, model: type[Any], key: uuid.UUID, *, kind: str, version: int | None = None
+    ) -> None:
+        """Delete a row, and by the database's cascades what hangs on it; with a version only where it is still at that.
 
-def only(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
-    """Give the values. Raises Invalid where one is of none of these fields, though the model may have it."""
-    for field in values:
-        if field not in fields:
-            raise Invalid(field, "there is no such field")
-    return dict(values)
-
-
-def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give values as the columns of a model take them, before anything is sent.
-
-    Raises:
-        Invalid: there is no such field, or it cannot have this value; it names the field.
-    """
-    columns, found = _columns(sa.inspect(model)), {}
-    for field, value in values.items():
-        column = columns.get(field)
-        if column is None:
-            raise Invalid(field, "there is no such field")
-        if value is None and not column.nullable:
-            raise Invalid(field, "it cannot be empty")
-        try:
-            found[field] = value if value is None else column.type.restore(column.type.accept(value))
-        except ValueRefusedError as error:
-            raise Invalid(field, error.message) from error
-        _prove_extent(field, column, found[field])
-    return found
+        Raises:
+            NotFound: there is no such row.
+            VersionConflict: it is at another version.
+        """
+        guarded = sa.delete(model).where(model.id == key)
+        if version is not None:
+            guarded = guarded.where(model.version == version)
+        if written(session, guarded) == 1:
+            # else the session would go on finding it by its key
+            there = session.identity_map.get(sa.inspect(model).identity_key_from_primary_key((key,)))
+            if there is not None:
+                session.expunge(there)
+            return
+        found = None
+        if version is not None:
+            found = session.scalar(sa.select(model.version).where(model.id == key).with_for_update())
+        if found is None or version is None:
+            raise NotFound(kind, key)
+        raise VersionConflict(kind, key, expected=version, found=found)
 
 
-@cache
-def _columns(mapper: Mapper[Any]) -> Mapping[str, Any]:
-    return {attribute.key: attribute.columns[0] for attribute in mapper.column_attrs}
-
-
-def canonical(value: object) -> bytes:
-    """Word a value as JSON in the one way in which equal values are worded alike."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _prove_extent(field: str, column: sa.Column[Any], value: object) -> None:
-    """Refuse what is larger than a row can be somewhere (TiDB: 6 MiB in all), everywhere alike, and JSON that is no object.
-
-    Raises:
-        Invalid: it is one of them.
-    """
-    if isinstance(column.type, dbt.Json) and not isinstance(value, dict | None):
-        raise Invalid(field, f"a {type(value).__name__} is no object")
-    if isinstance(value, str):
-        size = len(value.encode())
-    elif isinstance(value, bytes):
-        size = len(value)
-    elif isinstance(value, dict | list):
-        size = len(canonical(value))
-    else:
-        return
-    largest_bytes = column.info.get("largest_bytes", _LARGEST_BYTES)
-    if size > largest_bytes:
-        raise Invalid(field, f"it has {size} bytes, and {largest_bytes} is the most")
+def written(session: Session, statement: sa.Update | sa.Delete) -> int:
+    """Send an UPDATE or a DELETE, and tell how many rows it was about; what the session has read is not made to follow it."""
+    done: Any = session.execute(statement.execution_options(synchronize_session=False))
+    return int(done.rowcount)
 
 
 @contextmanager

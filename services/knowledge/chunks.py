@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from services.errors import Conflict, Invalid, NotFound
-from services.knowledge.holding import hold
 from services.knowledge.models import Chunk, Citation, Resource
-from services.knowledge.nearest import Hit, Query, nearest
-from services.knowledge.values import checked, vector
+from services.knowledge.nearest import Hit, Query, nearest, vector
 from services.paging import LARGEST_PAGE, Keyset, Page
-from services.store import Store
+from services.store import Store, written
+from services.values import accepted, prove_within
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -63,11 +62,11 @@ class Chunks(Store):
             for position, value in enumerate(values, start=1)
         ]
         with self.transaction() as session:
-            if not hold(session, Resource, Resource.id == resource_id):
+            if not self._hold_rows(session, Resource, Resource.id == resource_id):
                 raise NotFound("resource", resource_id)
             if not drop_citations:
                 _refuse_cited(session, resource_id)
-            session.execute(sa.delete(Chunk).where(Chunk.resource_id == resource_id))
+            written(session, sa.delete(Chunk).where(Chunk.resource_id == resource_id))
             session.add_all(chunks)
             session.flush()
         return chunks
@@ -96,7 +95,7 @@ class Chunks(Store):
             Invalid: a vector is empty, holds a number that is not finite, or has another length than the others.
             Unavailable: the database cannot do it now.
         """
-        checked(Chunk, {"embedding_model": model}, filled=("embedding_model",))
+        accepted(Chunk, {"embedding_model": model})
         embeddings = {key: vector("vectors", values) for key, values in vectors.items()}
         lengths = {len(values) for values in embeddings.values()}
         if len(lengths) > 1:
@@ -139,9 +138,8 @@ class Chunks(Store):
             Unavailable: the database cannot do it now.
         """
         query = Query(embedding)
-        for name, value, most in (("limit", limit, LARGEST_PAGE), ("batch", batch, _LARGEST_BATCH)):
-            if not 1 <= value <= most:
-                raise Invalid(name, f"{value} is not within 1 and {most}")
+        prove_within("limit", limit, least=1, most=LARGEST_PAGE)
+        prove_within("batch", batch, least=1, most=_LARGEST_BATCH)
         with self.transaction() as session:
             return nearest(session, query, model=model, limit=limit, project_id=project_id, batch=batch)
 
@@ -149,7 +147,7 @@ class Chunks(Store):
 def _checked(piece: Piece) -> dict[str, Any]:
     """Check a piece's values. Raises Invalid."""
     values = {"body": piece.body, "heading": piece.heading, "pages": list(piece.pages)}
-    return checked(Chunk, {**values, "token_count": piece.token_count, "embedding": None, "embedding_model": None})
+    return accepted(Chunk, {**values, "token_count": piece.token_count, "embedding": None, "embedding_model": None})
 
 
 def _refuse_cited(session: Session, resource_id: uuid.UUID) -> None:

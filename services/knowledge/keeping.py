@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from services.errors import Conflict, NotFound
-from services.knowledge.holding import hold, inserting
+from services.errors import NotFound
 from services.knowledge.models import Bookmark, Chunk, Citation, Resource
-from services.knowledge.values import checked, share
 from services.paging import Keyset, Page
-from services.store import Store
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+from services.store import Store, written
+from services.values import accepted, each_once, equal, prove_within
 
 __all__ = ["Keeping"]
 
@@ -58,17 +54,17 @@ class Keeping(Store):
             Unavailable: the database cannot do it now.
         """
         if confidence is not None:
-            share("confidence", confidence)
+            prove_within("confidence", confidence, least=0, most=1)
         values = {"document_id": document_id, "marker": marker, "quote": quote, "pages": list(pages)}
         values |= {"locator": locator, "confidence": confidence, "created_by": created_by, "chunk_id": chunk_id}
-        found = checked(Citation, values, filled=("marker",))
+        found = accepted(Citation, values)
         citation = Citation(id=uuid.uuid4(), created_at=self._clock(), **found)
-        taken = Conflict(f"marker {marker!r} stands for something else in document '{document_id}'")
+        taken = f"marker {marker!r} stands for something else in document '{document_id}'"
         of_chunk = sa.select(Chunk.resource_id).where(Chunk.id == chunk_id).scalar_subquery()
         with self.transaction() as session:
             # else its chunks might be replaced at this moment, and the citation go with them
-            hold(session, Resource, Resource.id == of_chunk)
-            with inserting(session, taken=taken, missing=NotFound("chunk", chunk_id)):
+            self._hold_rows(session, Resource, Resource.id == of_chunk)
+            with self._conflicting(session, taken, missing=NotFound("chunk", chunk_id)):
                 session.add(citation)
         return citation
 
@@ -99,9 +95,7 @@ class Keeping(Store):
     def withdraw(self, citation_id: uuid.UUID) -> None:
         """Take a citation back. Raises NotFound, Unavailable."""
         with self.transaction() as session:
-            done: Any = session.execute(sa.delete(Citation).where(Citation.id == citation_id))
-            if done.rowcount != 1:
-                raise NotFound("citation", citation_id)
+            self._delete(session, Citation, citation_id, kind="citation")
 
     def keep(
         self,
@@ -120,12 +114,13 @@ class Keeping(Store):
             Invalid: a value cannot be kept.
             Unavailable: the database cannot do it now.
         """
-        values = {"user_id": user_id, "resource_id": resource_id, "shelf": shelf, "labels": list(labels), "note": note}
-        now, found = self._clock(), checked(Bookmark, values, filled=("shelf",))
+        values = {"user_id": user_id, "resource_id": resource_id, "shelf": shelf, "note": note}
+        values["labels"] = each_once("labels", labels)
+        now, found = self._clock(), accepted(Bookmark, values)
         bookmark = Bookmark(id=uuid.uuid4(), created_at=now, updated_at=now, **found)
-        taken = Conflict(f"user '{user_id}' keeps resource '{resource_id}' already")
+        taken = f"user '{user_id}' keeps resource '{resource_id}' already"
         missing = NotFound("resource", resource_id)
-        with self.transaction() as session, inserting(session, taken=taken, missing=missing):
+        with self.transaction() as session, self._conflicting(session, taken, missing=missing):
             session.add(bookmark)
         return bookmark
 
@@ -137,7 +132,7 @@ class Keeping(Store):
             Invalid: the shelf's name is blank or too long.
             Unavailable: the database cannot do it now.
         """
-        return self._change(user_id, resource_id, checked(Bookmark, {"shelf": shelf}, filled=("shelf",)))
+        return self._change(user_id, resource_id, accepted(Bookmark, {"shelf": shelf}))
 
     def label(self, resource_id: uuid.UUID, *, user_id: uuid.UUID, labels: Sequence[str]) -> Bookmark:
         """Put these labels in place of a bookmark's; each is kept once.
@@ -147,7 +142,7 @@ class Keeping(Store):
             Invalid: a label is no text.
             Unavailable: the database cannot do it now.
         """
-        return self._change(user_id, resource_id, checked(Bookmark, {"labels": list(dict.fromkeys(labels))}))
+        return self._change(user_id, resource_id, accepted(Bookmark, {"labels": each_once("labels", labels)}))
 
     def let_go(self, resource_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
         """Take a resource from a user's shelf.
@@ -157,8 +152,7 @@ class Keeping(Store):
             Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
-            done: Any = session.execute(sa.delete(Bookmark).where(*_of(user_id, resource_id)))
-            if done.rowcount != 1:
+            if written(session, sa.delete(Bookmark).where(*_of(user_id, resource_id))) != 1:
                 raise NotFound("bookmark", resource_id)
 
     def bookmarks(
@@ -171,9 +165,7 @@ class Keeping(Store):
             InvalidCursor: the cursor is not of this list.
             Unavailable: the database cannot do it now.
         """
-        query = sa.select(Bookmark).where(Bookmark.user_id == user_id)
-        if shelf is not None:
-            query = query.where(Bookmark.shelf == shelf)
+        query = sa.select(Bookmark).where(Bookmark.user_id == user_id, *equal(Bookmark, shelf=shelf))
         with self.transaction() as session:
             return _KEPT_LAST.page(session, query, limit=limit, cursor=cursor, asked=(user_id, shelf))
 
@@ -182,15 +174,10 @@ class Keeping(Store):
         of = _of(user_id, resource_id)
         write = sa.update(Bookmark).where(*of).values(**values, updated_at=self._clock())
         with self.transaction() as session:
-            done: Any = session.execute(write.execution_options(synchronize_session=False))
-            if done.rowcount != 1:
+            if written(session, write) != 1:
                 raise NotFound("bookmark", resource_id)
-            return _read(session, of)
+            return session.scalars(sa.select(Bookmark).where(*of).execution_options(populate_existing=True)).one()
 
 
 def _of(user_id: uuid.UUID, resource_id: uuid.UUID) -> tuple[sa.ColumnElement[bool], ...]:
     return Bookmark.user_id == user_id, Bookmark.resource_id == resource_id
-
-
-def _read(session: Session, of: tuple[sa.ColumnElement[bool], ...]) -> Bookmark:
-    return session.scalars(sa.select(Bookmark).where(*of).execution_options(populate_existing=True)).one()

@@ -69,7 +69,7 @@ class Resource(Versioned, Timestamps, Base):
 
     id: Mapped[Id]
     kind: Mapped[ResourceKind] = mapped_column(dbt.Enum(ResourceKind))
-    title: Mapped[str] = mapped_column(dbt.String(300))
+    title: Mapped[str] = mapped_column(dbt.String(300), info={"filled": True})
     summary: Mapped[str | None] = mapped_column(dbt.Text())
     source_url: Mapped[str | None] = mapped_column(dbt.Text())
     authors: Mapped[Texts]
@@ -128,7 +128,7 @@ class Topic(Timestamps, Base):
     id: Mapped[Id]
     # the longest path that SQL Server indexes: 425 characters of up to 4 bytes are its 1700 bytes
     path: Mapped[str] = mapped_column(dbt.String(400), unique=True)
-    name: Mapped[str] = mapped_column(dbt.String(120), index=True)
+    name: Mapped[str] = mapped_column(dbt.String(120), index=True, info={"filled": True})
     description: Mapped[str | None] = mapped_column(dbt.Text())
     synonyms: Mapped[Texts]
     depth: Mapped[int] = mapped_column(dbt.SmallInteger())
@@ -169,7 +169,7 @@ class Chunk(Base):
     pages: Mapped[Integers]
     embedding: Mapped[list[float] | None] = mapped_column(dbt.Array(dbt.Float()))
     """None until it has been computed; vectors of one model have one length."""
-    embedding_model: Mapped[str | None] = mapped_column(dbt.String(80))
+    embedding_model: Mapped[str | None] = mapped_column(dbt.String(80), info={"filled": True})
     created_at: Mapped[datetime] = mapped_column(dbt.UtcDateTime(), default=utc_now, server_default=dbt.Now())
 
     resource: Mapped[Resource] = relationship(back_populates="chunks")
@@ -188,7 +188,7 @@ class Citation(Base):
     chunk_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid(), sa.ForeignKey("chunks.id", ondelete="CASCADE"), index=True)
     document_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
     """A document's id, in the service `project`."""
-    marker: Mapped[str] = mapped_column(dbt.String(40))
+    marker: Mapped[str] = mapped_column(dbt.String(40), info={"filled": True})
     """What stands in the document: `[3]`."""
     quote: Mapped[str] = mapped_column(dbt.Text())
     pages: Mapped[Integers]
@@ -214,7 +214,7 @@ class Bookmark(Timestamps, Base):
         dbt.Uuid(), sa.ForeignKey("resources.id", ondelete="CASCADE"), index=True
     )
     shelf: Mapped[str] = mapped_column(
-        dbt.String(120), default="inbox", server_default=dbt.Literal("inbox", dbt.String(120))
+        dbt.String(120), default="inbox", server_default=dbt.Literal("inbox", dbt.String(120)), info={"filled": True}
     )
     labels: Mapped[Texts]
     note: Mapped[str | None] = mapped_column(dbt.Text())

@@ -16,16 +16,17 @@ import sqlalchemy as sa
 from services.errors import Invalid
 from services.knowledge.models import Chunk, Resource
 from services.knowledge.resources import readable
-from services.knowledge.values import vector
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["Hit", "Query", "nearest"]
+__all__ = ["Hit", "Query", "nearest", "vector"]
 
 # Lengths outside of these are brought near 1 first: their squares and products would leave the range of a double.
 _SHORT: Final = math.sqrt(sys.float_info.min)
 _LONG: Final = math.sqrt(sys.float_info.max)
+_MOST_NUMBERS: Final = 16_384
+"""Of an embedding; models give a few thousand at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,21 @@ class Query:
                 return None
             embedding, length = near_one, math.hypot(*near_one)
         return max(-1.0, min(1.0, math.fsum(map(mul, self._unit, embedding)) / length))
+
+
+def vector(field: str, values: Sequence[float]) -> list[float]:
+    """Check an embedding: numbers, all of them finite, and not too few or too many for a row. Raises Invalid."""
+    try:
+        found = [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
+        raise Invalid(field, "it is not a list of numbers") from None
+    if not found:
+        raise Invalid(field, "it has no numbers")
+    if len(found) > _MOST_NUMBERS:
+        raise Invalid(field, f"it has {len(found)} numbers, and {_MOST_NUMBERS} is the most")
+    if not all(map(math.isfinite, found)):
+        raise Invalid(field, "it holds a number that is not finite")
+    return found
 
 
 def _near_one(values: Sequence[float]) -> Sequence[float] | None:

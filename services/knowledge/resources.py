@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import sqlalchemy as sa
 
-from services.errors import Conflict, NotFound
+from services.errors import Conflict
 from services.knowledge.models import Resource, ResourceKind, ResourceTopic, Topic, scope_of
 from services.knowledge.paths import in_branch
-from services.knowledge.values import checked, folded
 from services.paging import Keyset, Page
-from services.store import Store, only
+from services.store import Store
+from services.values import accepted, folded, only
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -71,7 +71,6 @@ class ResourceFilter:
 
 
 _NEWEST_FIRST: Final[Keyset[Resource]] = Keyset(columns=(Resource.created_at, Resource.id), descending=True)
-_FILLED: Final = ("title",)
 _CHANGEABLE: Final = ResourceDetails.__optional_keys__
 
 
@@ -108,7 +107,7 @@ class Resources(Store):
             "added_by": added_by,
             "size_bytes": len(content),
         }
-        found = checked(Resource, {**values, "content_hash": hashlib.sha256(content).digest()}, filled=_FILLED)
+        found = accepted(Resource, {**values, "content_hash": hashlib.sha256(content).digest()})
         resource = Resource(id=uuid.uuid4(), created_at=now, updated_at=now, **{"project_id": project_id, **found})
         try:
             if self._outer is not None:
@@ -167,7 +166,7 @@ class Resources(Store):
             Invalid: a value cannot be kept, or there is no such field.
             Unavailable: the database cannot do it now.
         """
-        values = checked(Resource, only(changes, _CHANGEABLE), filled=_FILLED)
+        values = accepted(Resource, only(changes, _CHANGEABLE))
         if "project_id" in values:
             values["scope"] = scope_of(values["project_id"])
         taken = "a resource with the same content is there, in the project that it would belong to"
@@ -182,9 +181,7 @@ class Resources(Store):
             Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
-            done: Any = session.execute(sa.delete(Resource).where(Resource.id == resource_id))
-            if done.rowcount != 1:
-                raise NotFound("resource", resource_id)
+            self._delete(session, Resource, resource_id, kind="resource")
 
     def _refuse_copy(self, session: Session, content_hash: bytes, project_id: uuid.UUID | None) -> None:
         """Raise AlreadyThere where the content is in its scope."""

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from services.errors import Conflict, Invalid, NotFound
-from services.knowledge.holding import hold, inserting
+from services.errors import Invalid, NotFound
 from services.knowledge.models import ResourceTopic, Topic
 from services.knowledge.paths import below, depth_of, in_branch, joined, parent_of, split
-from services.knowledge.values import checked, folded, share
 from services.paging import LARGEST_PAGE, Keyset, Page
-from services.store import Store
+from services.store import Store, written
+from services.values import accepted, each_once, folded, prove_within
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -58,8 +57,8 @@ class Topics(Store):
         if "/" in part:
             raise Invalid("part", f"{part!r} has a slash")
         path, now = split(joined(under, part)), self._clock()
-        values = {"name": name, "description": description, "synonyms": list(synonyms)}
-        found = checked(Topic, {**values, "path": path, "depth": depth_of(path)}, filled=("name",))
+        values = {"name": name, "description": description, "synonyms": each_once("synonyms", synonyms)}
+        found = accepted(Topic, {**values, "path": path, "depth": depth_of(path)})
         topic = Topic(id=uuid.uuid4(), created_at=now, updated_at=now, **found)
         with self.transaction() as session:
             self._hold_parent(session, path)
@@ -90,7 +89,7 @@ class Topics(Store):
             raise Invalid("to", f"{to!r} is within the branch {path!r} itself")
         with self.transaction() as session:
             self._hold_parent(session, new)
-            self._hold(session, old)
+            self._hold_branch(session, old)
             branch = session.execute(sa.select(Topic.id, Topic.path).where(in_branch(old)).with_for_update()).all()
             if not any(row.path == old for row in branch):
                 raise NotFound("topic", path)
@@ -112,11 +111,11 @@ class Topics(Store):
         """
         old = unicodedata.normalize("NFC", path)
         with self.transaction() as session:
-            self._hold(session, old)
-            done: Any = session.execute(sa.delete(Topic).where(in_branch(old)))
-            if not done.rowcount:
+            self._hold_branch(session, old)
+            gone = written(session, sa.delete(Topic).where(in_branch(old)))
+            if not gone:
                 raise NotFound("topic", path)
-            return int(done.rowcount)
+            return gone
 
     def topics_under(
         self, path: str | None = None, *, limit: int = LARGEST_PAGE, cursor: str | None = None
@@ -160,8 +159,7 @@ class Topics(Store):
         wanted = folded(text.strip())
         if not wanted:
             raise Invalid("text", "it is blank")
-        if not 1 <= limit <= LARGEST_PAGE:
-            raise Invalid("limit", f"{limit} is not within 1 and {LARGEST_PAGE}")
+        prove_within("limit", limit, least=1, most=LARGEST_PAGE)
         with self.transaction() as session:
             ranked = ((_rank(wanted, row), row.path, row.id) for row in _all_topics(session))
             best = heapq.nsmallest(limit, (found for found in ranked if found[0] is not None))
@@ -184,16 +182,16 @@ class Topics(Store):
             Conflict: somebody else said so at the same moment.
             Unavailable: the database cannot do it now.
         """
-        share("relevance", relevance)
+        prove_within("relevance", relevance, least=0, most=1)
         with self.transaction() as session:
             write = sa.update(ResourceTopic).where(*_filed(resource_id, path)).values(relevance=relevance)
-            done: Any = session.execute(write.execution_options(synchronize_session=False))
+            done = written(session, write)
             topic = self._at(session, unicodedata.normalize("NFC", path))
-            if done.rowcount == 1:
+            if done == 1:
                 return session.get_one(ResourceTopic, (resource_id, topic.id), populate_existing=True)
             found = ResourceTopic(resource_id=resource_id, topic_id=topic.id, relevance=relevance)
-            taken = Conflict(f"resource '{resource_id}' is filed under {path!r} already")
-            with inserting(session, taken=taken, missing=NotFound("resource", resource_id)):
+            taken = f"resource '{resource_id}' is filed under {path!r} already"
+            with self._conflicting(session, taken, missing=NotFound("resource", resource_id)):
                 session.add(found)
             return found
 
@@ -201,8 +199,7 @@ class Topics(Store):
         """Say that a resource does not speak of a topic. Raises NotFound where nobody said it does, Unavailable."""
         with self.transaction() as session:
             delete = sa.delete(ResourceTopic).where(*_filed(resource_id, path))
-            done: Any = session.execute(delete.execution_options(synchronize_session=False))
-            if done.rowcount != 1:
+            if written(session, delete) != 1:
                 raise NotFound("topic of the resource", path)
 
     def topics_of(self, resource_id: uuid.UUID) -> list[tuple[Topic, float]]:
@@ -214,25 +211,23 @@ class Topics(Store):
             return [(row.Topic, row.relevance) for row in rows]
 
     def _at(self, session: Session, path: str) -> Topic:
-        found = session.scalar(sa.select(Topic).where(Topic.path == path))
-        if found is None:
-            raise NotFound("topic", path)
+        found: Topic = self._one(session, sa.select(Topic).where(Topic.path == path), path, kind="topic")
         return found
 
     def _hold_parent(self, session: Session, path: str) -> None:
         """Have the topic above stay where it is until this transaction ends. Raises NotFound."""
         above = parent_of(path)
-        if above is not None and not hold(session, Topic, Topic.path == above):
+        if above is not None and not self._hold_rows(session, Topic, Topic.path == above):
             raise NotFound("topic", above)
 
-    def _hold(self, session: Session, path: str) -> None:
+    def _hold_branch(self, session: Session, path: str) -> None:
         """Have a branch stay as it is until this transaction ends.
 
         Written again until it does not grow: whoever adds a topic holds the one above it.
         """
-        before, found = -1, hold(session, Topic, in_branch(path))
+        before, found = -1, self._hold_rows(session, Topic, in_branch(path))
         while found != before:
-            before, found = found, hold(session, Topic, in_branch(path))
+            before, found = found, self._hold_rows(session, Topic, in_branch(path))
 
 
 def _filed(resource_id: uuid.UUID, path: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from services.paging import Keyset, Page
 from services.project.common import Common
 from services.project.models import Activity
+from services.values import equal
 
 __all__ = ["Activities"]
 
@@ -33,9 +34,7 @@ class Activities(Common):
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
         """
-        query = sa.select(Activity).where(Activity.project_id == project_id)
-        if actor_id is not None:
-            query = query.where(Activity.actor_id == actor_id)
+        query = sa.select(Activity).where(Activity.project_id == project_id, *equal(Activity, actor_id=actor_id))
         asked = ("activities", project_id, actor_id)
         with self.transaction() as session:
             return _ACTIVITIES.page(session, query, limit=limit, cursor=cursor, asked=asked)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from services.errors import Invalid, NotFound
+from services.errors import NotFound
 from services.paging import Keyset, Page
-from services.project.common import Common, unique_texts
+from services.project.common import Common
 from services.project.models import Comment, CommentMention, Document
-from services.store import accepted
+from services.values import accepted, each_once, equal
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -101,8 +101,7 @@ class Comments(Common):
             InvalidCursor: the cursor is not of this list.
         """
         query = sa.select(Comment).where(Comment.document_id == document_id, Comment.id == Comment.thread_id)
-        if is_resolved is not None:
-            query = query.where(Comment.is_resolved == is_resolved)
+        query = query.where(*equal(Comment, is_resolved=is_resolved))
         asked = ("threads", document_id, is_resolved)
         with self.transaction() as session:
             page = _FIRST_ONES.page(session, query, limit=limit, cursor=cursor, asked=asked)
@@ -147,9 +146,7 @@ class Comments(Common):
 
 def _comment(author_id: uuid.UUID, body: str, mentions: Iterable[str]) -> Comment:
     values = accepted(Comment, {"body": body})
-    if not values["body"].strip():
-        raise Invalid("body", "it is blank")
-    names = unique_texts("mentions", mentions, column=CommentMention.mention)
+    names = each_once("mentions", mentions, CommentMention.mention)
     return Comment(id=uuid.uuid4(), author_id=author_id, mentions=names, **values)
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 import sqlalchemy as sa
 from sqlalchemy.orm import defer
 
-from services.errors import Conflict, Invalid, VersionConflict
+from services.errors import Conflict
 from services.paging import Keyset, Page
 from services.project.common import Common, prove_slug
 from services.project.models import Document, DocumentKind, DocumentStatus, DocumentVersion, Phase
-from services.store import accepted, canonical, only
+from services.values import accepted, canonical, only
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -154,7 +154,7 @@ class Documents(Common):
         """
         status = accepted(Document, {"status": status})["status"]
         with self.transaction() as session:
-            document = self._held_document(session, document_id, version)
+            document = self._hold(session, Document, document_id, version=version, kind="document")
             before = document.status
             if status not in _STEPS[before]:
                 raise Conflict(f"a document that is {before.value} cannot become {status.value}")
@@ -177,20 +177,12 @@ class Documents(Common):
             VersionConflict: somebody has saved it, or changed its status, since it was read.
         """
         with self.transaction() as session:
-            document = self._held_document(session, document_id, version)
+            document = self._hold(session, Document, document_id, version=version, kind="document")
             project_id, payload = document.project_id, {"title": document.title}
-            session.expunge(document)
             self._delete(session, Document, document_id, version=version, kind="document")
             self._record(
                 session, "document.delete", project_id=project_id, by=by, subject_id=document_id, payload=payload
             )
-
-    def _held_document(self, session: Session, document_id: uuid.UUID, version: int) -> Document:
-        """Lock a document that is still at this version. Raises NotFound, VersionConflict."""
-        document = self._hold(session, Document, document_id, kind="document")
-        if document.version != version:
-            raise VersionConflict("document", document_id, expected=version, found=document.version)
-        return document
 
     def _keep(self, session: Session, verb: str, document: Document, *, by: uuid.UUID) -> None:
         """Keep a document as it is now, and write down that it was saved."""
@@ -214,8 +206,6 @@ class Documents(Common):
 def _proved(values: dict[str, Any]) -> dict[str, Any]:
     """Give the values as they are kept; with a body, its size and its checksum."""
     found = accepted(Document, only(values, DocumentChanges.__annotations__))
-    if not found.get("title", "a title").strip():
-        raise Invalid("title", "it is blank")
     if "body" in found:
         found |= measured(found["body"])
     return found

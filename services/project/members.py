@@ -11,7 +11,7 @@ from services.errors import Conflict, NotFound
 from services.paging import Keyset, Page
 from services.project.common import Common
 from services.project.models import Member, MemberRole, Project
-from services.store import accepted
+from services.values import accepted
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

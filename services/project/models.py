@@ -123,7 +123,7 @@ class Project(Versioned, Timestamps, Base):
     owner_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
     """A user's id, in the service `user`."""
     slug: Mapped[str] = mapped_column(dbt.String(80), unique=True)
-    name: Mapped[str] = mapped_column(dbt.String(200))
+    name: Mapped[str] = mapped_column(dbt.String(200), info={"filled": True})
     summary: Mapped[str | None] = mapped_column(dbt.Text())
     status: Mapped[ProjectStatus] = mapped_column(
         dbt.Enum(ProjectStatus),
@@ -212,7 +212,7 @@ class Phase(Timestamps, Base):
     id: Mapped[Id]
     project_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid(), sa.ForeignKey("projects.id", ondelete="CASCADE"))
     position: Mapped[int] = mapped_column(dbt.SmallInteger())
-    name: Mapped[str] = mapped_column(dbt.String(120))
+    name: Mapped[str] = mapped_column(dbt.String(120), info={"filled": True})
     kind: Mapped[PhaseKind] = mapped_column(dbt.Enum(PhaseKind))
     is_milestone: Mapped[Flag]
     needs: Mapped[Integers]
@@ -249,7 +249,7 @@ class Document(Versioned, Timestamps, Base):
     phase_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
     author_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
     slug: Mapped[str] = mapped_column(dbt.String(120))
-    title: Mapped[str] = mapped_column(dbt.String(200))
+    title: Mapped[str] = mapped_column(dbt.String(200), info={"filled": True})
     kind: Mapped[DocumentKind] = mapped_column(dbt.Enum(DocumentKind))
     status: Mapped[DocumentStatus] = mapped_column(
         dbt.Enum(DocumentStatus),
@@ -313,7 +313,7 @@ class Comment(Timestamps, Base):
     document_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid(), sa.ForeignKey("documents.id", ondelete="CASCADE"))
     thread_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
     author_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
-    body: Mapped[str] = mapped_column(dbt.Text())
+    body: Mapped[str] = mapped_column(dbt.Text(), info={"filled": True})
     anchor: Mapped[dict[str, Any] | None] = mapped_column(dbt.Json())
     """The place in the document; None where the whole is meant."""
     is_resolved: Mapped[Flag]

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from services.errors import Invalid
 from services.project.common import Common, prove_order
 from services.project.models import Phase, PhaseKind, Project
-from services.store import accepted, only
+from services.values import accepted, only
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -150,8 +150,6 @@ class Phases(Common):
 
 def _proved(values: dict[str, Any]) -> dict[str, Any]:
     found = accepted(Phase, only(values, PhaseChanges.__annotations__))
-    if not found.get("name", "a name").strip():
-        raise Invalid("name", "it is blank")
     if found.get("cost_estimate", 0) < 0:
         raise Invalid("cost_estimate", f"{found['cost_estimate']} is less than nothing")
     return found

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack, cast
 
 import sqlalchemy as sa
 
-from services.errors import Invalid, NotFound
+from services.errors import Invalid
 from services.paging import Keyset, Page
-from services.project.common import Common, prove_order, prove_slug, unique_texts
+from services.project.common import Common, prove_order, prove_slug
 from services.project.models import Member, MemberRole, Project, ProjectStatus, ProjectTag, Visibility
-from services.store import accepted, only
+from services.values import accepted, each_once, only
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.orderinglist import OrderingList
@@ -100,9 +100,7 @@ class Projects(Common):
             NotFound: there is none.
         """
         with self.transaction() as session:
-            found = session.scalars(sa.select(Project).where(Project.slug == slug)).one_or_none()
-            if found is None:
-                raise NotFound("project", slug)
+            found: Project = self._one(session, sa.select(Project).where(Project.slug == slug), slug, kind="project")
             return found
 
     def projects(
@@ -183,14 +181,12 @@ def _proved(values: dict[str, Any], tags: Iterable[str] | None) -> dict[str, Any
     found = accepted(Project, only(values, ProjectChanges.__annotations__))
     if "slug" in found:
         prove_slug(found["slug"])
-    if not found.get("name", "a name").strip():
-        raise Invalid("name", "it is blank")
     if not _CURRENCY.fullmatch(found.get("currency", "EUR")):
         raise Invalid("currency", f"{found['currency']!r} is no code of three capital letters")
     if (found.get("budget") or 0) < 0:
         raise Invalid("budget", f"{found['budget']} is less than nothing")
     if tags is not None:
-        found["tags"] = unique_texts("tags", tags, column=ProjectTag.tag)
+        found["tags"] = each_once("tags", tags, ProjectTag.tag)
     return found
 
 

@@ -75,7 +75,7 @@ class Versions(Documents):
             VersionConflict: somebody has saved it, or changed its status, since it was read.
         """
         with self.transaction() as session:
-            document = self._held_document(session, document_id, version)
+            document = self._hold(session, Document, document_id, version=version, kind="document")
             found = _version(session, document_id, kept)
             document.title, document.body, document.updated_at = found.title, copy.deepcopy(found.body), self._clock()
             document.checksum, document.size_bytes = found.checksum, found.size_bytes

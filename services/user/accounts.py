@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from services.errors import Invalid, NotFound, VersionConflict
+from services.errors import Invalid, NotFound
 from services.paging import Keyset, Page
-from services.store import Store, accepted, only
-from services.user.models import AccountStatus, Profile, Role, User, UserRole, folded
+from services.store import Store
+from services.user.models import AccountStatus, Profile, Role, User, UserRole, name_key_of
 from services.user.roles import held_at
 from services.user.values import normal_email, profile_values, prove_email, prove_name
+from services.values import accepted, equal, only
 
 __all__ = ["Accounts"]
 
@@ -71,7 +72,9 @@ class Accounts(Store):
             NotFound: there is no such user.
             Unavailable: the database cannot do it now.
         """
-        return self._user(_BY_ID, user_id, {"key": user_id})
+        with self.transaction() as session:
+            found: User = self._one(session, _BY_ID, user_id, kind="user", values={"key": user_id})
+            return found
 
     def user_by_email(self, email: str) -> User:
         """Fetch a user by the address to sign in with, in whatever case.
@@ -80,7 +83,10 @@ class Accounts(Store):
             NotFound: nobody has it.
             Unavailable: the database cannot do it now.
         """
-        return self._user(_WITH_PROFILE.where(User.email == normal_email(email)), email)
+        query = _WITH_PROFILE.where(User.email == normal_email(email))
+        with self.transaction() as session:
+            found: User = self._one(session, query, email, kind="user")
+            return found
 
     def users(
         self,
@@ -106,12 +112,11 @@ class Accounts(Store):
             Unavailable: the database cannot do it now.
         """
         query = sa.select(User).outerjoin(User.profile).options(contains_eager(User.profile))
-        if status is not None:
-            query = query.where(User.status == status)
+        query = query.where(*equal(User, status=status))
         if role is not None:
             held = sa.select(UserRole.user_id).join(UserRole.role).where(Role.name == role, held_at(self._clock()))
             query = query.where(User.id.in_(held))
-        key = folded(text.strip()) if text else ""
+        key = name_key_of(text.strip()) if text else ""
         if key:
             query = query.where(Profile.name_key.contains(key, autoescape=True))
         with self.transaction() as session:
@@ -170,7 +175,7 @@ class Accounts(Store):
             for field, value in values.items():
                 setattr(profile, field, value)
             prove_name(profile.given_name, profile.family_name)
-            profile.name_key = folded(profile.given_name, profile.family_name)
+            profile.name_key = name_key_of(profile.given_name, profile.family_name)
             profile.updated_at = user.updated_at
             set_committed_value(user, "profile", profile)
         return user
@@ -187,21 +192,5 @@ class Accounts(Store):
             VersionConflict: somebody has changed it meanwhile.
             Unavailable: the database cannot do it now.
         """
-        deleted = sa.delete(User).where(User.id == user_id)
-        if version is not None:
-            deleted = deleted.where(User.version == version)
         with self.transaction() as session:
-            done: Any = session.execute(deleted.execution_options(synchronize_session=False))
-            if done.rowcount == 1:
-                return
-            found = session.scalar(sa.select(User.version).where(User.id == user_id).with_for_update())
-        if found is None or version is None:
-            raise NotFound("user", user_id)
-        raise VersionConflict("user", user_id, expected=version, found=found)
-
-    def _user(self, query: sa.Select[Any], key: object, values: Mapping[str, Any] | None = None) -> User:
-        with self.transaction() as session:
-            found: User | None = session.scalar(query, values)
-        if found is None:
-            raise NotFound("user", key)
-        return found
+            self._delete(session, User, user_id, version=version, kind="user")

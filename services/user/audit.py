@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from services.errors import Invalid
 from services.paging import Keyset, Page
-from services.store import Store, accepted
+from services.store import Store
 from services.user.models import AuditEvent, Outcome
+from services.values import accepted, equal, moment
 
 __all__ = ["AuditTrail"]
 
@@ -56,8 +56,6 @@ class AuditTrail(Store):
             "request_id": request_id,
         }
         event = AuditEvent(**accepted(AuditEvent, given), occurred_at=self._clock())
-        if not event.action.strip():
-            raise Invalid("action", "it is blank")
         with self.transaction() as session:
             session.add(event)
         return event
@@ -85,18 +83,10 @@ class AuditTrail(Store):
             InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
-        query = sa.select(AuditEvent)
-        if actor_id is not None:
-            query = query.where(AuditEvent.actor_id == actor_id)
+        query = sa.select(AuditEvent).where(*equal(AuditEvent, actor_id=actor_id))
         if since is not None:
-            query = query.where(AuditEvent.occurred_at >= _moment("since", since))
+            query = query.where(AuditEvent.occurred_at >= moment("since", since))
         if until is not None:
-            query = query.where(AuditEvent.occurred_at < _moment("until", until))
+            query = query.where(AuditEvent.occurred_at < moment("until", until))
         with self.transaction() as session:
             return _NEWEST_FIRST.page(session, query, limit=limit, cursor=cursor, asked=(actor_id, since, until))
-
-
-def _moment(field: str, value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise Invalid(field, f"{value.isoformat()} has no time zone")
-    return value

@@ -25,7 +25,7 @@ __all__ = [
     "Session",
     "User",
     "UserRole",
-    "folded",
+    "name_key_of",
 ]
 
 NAME_KEY_LENGTH = 600
@@ -89,7 +89,7 @@ class Role(Timestamps, Base):
     __tablename__ = "roles"
 
     id: Mapped[Id]
-    name: Mapped[str] = mapped_column(dbt.String(60), unique=True)
+    name: Mapped[str] = mapped_column(dbt.String(60), unique=True, info={"filled": True})
     description: Mapped[str | None] = mapped_column(dbt.Text())
     permissions: Mapped[Texts]
     is_builtin: Mapped[Flag]
@@ -113,15 +113,15 @@ class UserRole(Base):
     role: Mapped[Role] = relationship()
 
 
-def folded(given_name: str, family_name: str | None = None) -> str:
+def name_key_of(given_name: str, family_name: str | None = None) -> str:
     """Make what names are found by: no two servers fold the case of all letters alike, so it is done before it is kept."""
     name = given_name if family_name is None else f"{given_name} {family_name}"
     return unicodedata.normalize("NFC", name).casefold()[:NAME_KEY_LENGTH]
 
 
-def _folded(context: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+def _name_key_of_row(context: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
     values = context.get_current_parameters()
-    return folded(values["given_name"], values.get("family_name"))
+    return name_key_of(values["given_name"], values.get("family_name"))
 
 
 class Profile(Timestamps, Base):
@@ -137,7 +137,7 @@ class Profile(Timestamps, Base):
     family_name: Mapped[str | None] = mapped_column(dbt.String(200), sort_order=111)
     name_key: Mapped[str] = mapped_column(
         dbt.String(NAME_KEY_LENGTH),
-        default=_folded,
+        default=_name_key_of_row,
         server_default=dbt.Literal("", dbt.String(NAME_KEY_LENGTH)),
         sort_order=112,
     )
@@ -190,7 +190,7 @@ class AuditEvent(Base):
     id: Mapped[Id]
     actor_id: Mapped[uuid.UUID | None] = mapped_column(dbt.Uuid())
     """The user; None where it was the platform itself."""
-    action: Mapped[str] = mapped_column(dbt.String(80))
+    action: Mapped[str] = mapped_column(dbt.String(80), info={"filled": True})
     target_type: Mapped[str | None] = mapped_column(dbt.String(60))
     target_id: Mapped[uuid.UUID | None] = mapped_column(dbt.Uuid())
     outcome: Mapped[Outcome] = mapped_column(dbt.Enum(Outcome))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from services.errors import Conflict, Invalid, NotFound
 from services.paging import Keyset, Page
-from services.store import Store, accepted
+from services.store import Store, written
 from services.user.models import Role, User, UserRole
+from services.values import accepted, each_once
 
 __all__ = ["Roles", "held_at"]
 
@@ -41,13 +42,11 @@ class Roles(Store):
         """
         given = {
             "name": name.strip(),
-            "permissions": sorted(set(permissions)),
+            "permissions": sorted(each_once("permissions", permissions)),
             "description": description,
             "is_builtin": is_builtin,
         }
         values, now = accepted(Role, given), self._clock()
-        if not values["name"]:
-            raise Invalid("name", "it is blank")
         role = Role(**values, created_at=now, updated_at=now)
         with self.transaction() as session, self._conflicting(session, f"there is a role {values['name']!r}"):
             session.add(role)
@@ -61,10 +60,8 @@ class Roles(Store):
             Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
-            found = session.scalar(sa.select(Role).where(Role.name == name))
-        if found is None:
-            raise NotFound("role", name)
-        return found
+            found: Role = self._one(session, sa.select(Role).where(Role.name == name), name, kind="role")
+            return found
 
     def roles(self, *, limit: int = 50, cursor: str | None = None) -> Page[Role]:
         """List roles by name.
@@ -88,8 +85,8 @@ class Roles(Store):
         deleted = sa.delete(Role).where(Role.id == role_id, ~Role.is_builtin)
         with self.transaction() as session:
             with self._conflicting(session, "somebody holds the role"):
-                done: Any = session.execute(deleted.execution_options(synchronize_session=False))
-            if done.rowcount == 1:
+                done = written(session, deleted)
+            if done == 1:
                 return
             found = session.scalar(sa.select(Role.name).where(Role.id == role_id).with_for_update())
         if found is None:
@@ -132,8 +129,8 @@ class Roles(Store):
         """
         deleted = sa.delete(UserRole).where(UserRole.user_id == user_id, UserRole.role_id == role_id)
         with self.transaction() as session:
-            done: Any = session.execute(deleted.execution_options(synchronize_session=False))
-        if done.rowcount == 0:
+            done = written(session, deleted)
+        if done == 0:
             raise NotFound("grant", f"{role_id} to {user_id}")
 
     def grants(self, user_id: uuid.UUID) -> tuple[UserRole, ...]:
@@ -174,8 +171,7 @@ def _renew(
     """Renew a grant that has expired. Raises NotFound or Conflict where that is not what stood against it."""
     which = sa.and_(UserRole.user_id == user_id, UserRole.role_id == role_id)
     renewed = sa.update(UserRole).where(which, UserRole.expires_at <= now).values(values)
-    done: Any = session.execute(renewed.execution_options(synchronize_session=False))
-    if done.rowcount == 1:
+    if written(session, renewed) == 1:
         return
     for model, key, kind in ((User, user_id, "user"), (Role, role_id, "role")):
         if session.scalar(sa.select(model.id).where(model.id == key).with_for_update()) is None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from services.base import seeded_id
-from services.user.models import AccountStatus, AuditEvent, Outcome, Profile, Role, User, UserRole, folded
+from services.user.models import AccountStatus, AuditEvent, Outcome, Profile, Role, User, UserRole, name_key_of
 
 __all__ = ["PEOPLE", "ROLES", "Person", "role_id", "rows", "user_id"]
 
@@ -147,7 +147,7 @@ def _person(number: int, person: Person) -> Iterator[object]:
         user_id=key,
         given_name=person.given_name,
         family_name=person.family_name,
-        name_key=folded(person.given_name, person.family_name),
+        name_key=name_key_of(person.given_name, person.family_name),
         job_title=person.job_title,
         locale=person.locale,
         time_zone=person.time_zone,

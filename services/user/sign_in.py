@@ -15,9 +15,10 @@ from sqlalchemy.orm import contains_eager
 from sqlalchemy.orm.attributes import set_committed_value
 
 from services.errors import Conflict, Invalid, NotFound, Unavailable
-from services.store import Store
+from services.store import Store, written
 from services.user.models import AccountStatus, Session, User
 from services.user.values import client_of
+from services.values import moment, prove_within
 
 __all__ = ["SignIns", "SignedIn"]
 
@@ -80,8 +81,7 @@ class SignIns(Store):
         noted = sa.update(User).where(User.id == user_id, User.status == AccountStatus.ACTIVE)
         noted = noted.values(last_login_at=now, updated_at=User.updated_at)
         with self.transaction() as session:
-            done: Any = session.execute(noted.execution_options(synchronize_session=False))
-            if done.rowcount != 1:
+            if written(session, noted) != 1:
                 # a locking read: TiDB shows a plain one what was there before the other's change
                 status = session.scalar(sa.select(User.status).where(User.id == user_id).with_for_update())
                 if status is None:
@@ -122,8 +122,7 @@ class SignIns(Store):
         extended = sa.update(Session).where(Session.token_hash == digest, *_lasting(now), active.exists())
         extended = extended.values(expires_at=_end(now, lifetime), last_seen_at=now)
         with self.transaction() as session:
-            done: Any = session.execute(extended.execution_options(synchronize_session=False))
-            if done.rowcount != 1:
+            if written(session, extended) != 1:
                 raise _no_session()
             query = sa.select(Session).join(Session.user).options(contains_eager(Session.user))
             return session.scalars(
@@ -175,9 +174,8 @@ class SignIns(Store):
             Invalid: the batch is out of range.
             Unavailable: the database cannot do it now; what was deleted before stays so.
         """
-        if not 1 <= batch <= _LARGEST_BATCH:
-            raise Invalid("batch", f"{batch} is not within 1 and {_LARGEST_BATCH}")
-        over = Session.expires_at <= (ended_before or self._clock())
+        prove_within("batch", batch, least=1, most=_LARGEST_BATCH)
+        over = Session.expires_at <= moment("ended_before", ended_before or self._clock())
         query = sa.select(Session.id).where(over).order_by(Session.expires_at, Session.id).limit(batch)
         total = 0
         while True:
@@ -187,21 +185,18 @@ class SignIns(Store):
                 return total
             deleted = sa.delete(Session).where(Session.id.in_(ids), over)
             with self.transaction() as session:
-                done: Any = session.execute(deleted.execution_options(synchronize_session=False))
-            total += done.rowcount
+                total += written(session, deleted)
 
     def _revoke(self, session: Any, which: sa.ColumnElement[bool]) -> int:  # noqa: ANN401 - SQLAlchemy's session
         now = self._clock()
-        revoked = sa.update(Session).where(which, *_lasting(now)).values(revoked_at=now)
-        done: Any = session.execute(revoked.execution_options(synchronize_session=False))
-        return int(done.rowcount)
+        return written(session, sa.update(Session).where(which, *_lasting(now)).values(revoked_at=now))
 
     def _touch(self, found: Session, now: datetime) -> None:
         """Note that a session was seen, unless somebody else has done so meanwhile."""
         stale = sa.or_(Session.last_seen_at.is_(None), Session.last_seen_at <= now - _SEEN_EVERY)
         touched = sa.update(Session).where(Session.id == found.id, stale).values(last_seen_at=now)
         with self.transaction() as session:
-            session.execute(touched.execution_options(synchronize_session=False))
+            written(session, touched)
         set_committed_value(found, "last_seen_at", now)
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from services.errors import Invalid
-from services.store import accepted, only
 from services.user.models import Profile
+from services.values import accepted, only
 
 __all__ = ["LONGEST_NAME", "client_of", "normal_email", "profile_values", "prove_email", "prove_name"]
 

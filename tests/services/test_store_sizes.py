@@ -15,8 +15,8 @@ import services.knowledge.models
 import services.project.models
 import services.user.models
 from services.errors import Invalid
-from services.store import accepted
 from services.user.store import UserStore
+from services.values import accepted
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from dbkit.backends.protocol import Fault
 from services.errors import Conflict, Invalid, NotFound, StoreError, Unavailable, VersionConflict
-from services.store import _word, accepted
+from services.store import _word
 from services.user.models import AccountStatus, User
+from services.values import accepted
 
 
 class Told:
