@@ -10,7 +10,7 @@ from typing import Final
 
 from dbkit.errors import UsageError
 
-__all__ = ["identifier", "prove_package", "prove_project", "prove_service"]
+__all__ = ["database_template", "identifier", "prove_package", "prove_project", "prove_service"]
 
 LONGEST_SERVICE: Final = 40
 """With it the names that are made of it, such as the example's index and the version table, fit every database."""
@@ -60,7 +60,7 @@ def prove_project(name: str) -> str:
     """Give a project's name back.
 
     Raises:
-        UsageError: pyproject.toml does not take it, or the names of databases that are made of it are too long.
+        UsageError: pyproject.toml does not take it, or it is that of dbkit itself.
     """
     if not _PROJECT.fullmatch(name):
         near = identifier(name)
@@ -70,13 +70,23 @@ def prove_project(name: str) -> str:
         )
     if identifier(name) == "dbkit":
         raise UsageError(f"{name!r} cannot be a project's name: it is that of this tool", hint="such as 'shop'")
-    room = LONGEST_DATABASE - len("__db") - LONGEST_SERVICE // 2
-    if len(identifier(name)) > room:
-        raise UsageError(
-            f"{name!r} is too long for a project's name: databases are called after it",
-            hint=f"take at most {room} characters",
-        )
     return name
+
+
+def database_template(project: str, service: str) -> str:
+    """Make the template of databases' names of a project's name.
+
+    Raises:
+        UsageError: the name of the first service's database would be longer than databases take.
+    """
+    found = f"{identifier(project)}_{{service}}_db"
+    name = found.format(service=service)
+    if len(name) > LONGEST_DATABASE:
+        raise UsageError(
+            f"{name!r} is too long for a database's name: it has {len(name)} characters",
+            hint=f"take shorter names of project and service: {LONGEST_DATABASE} characters are the most",
+        )
+    return found
 
 
 def identifier(text: str) -> str:

@@ -13,7 +13,7 @@ from dbkit.backends import get_backend
 from dbkit.config.find import OWN_FILE, SHARED_FILE
 from dbkit.config.reference import env_example
 from dbkit.errors import UsageError
-from dbkit.scaffold.names import identifier, prove_package, prove_project, prove_service
+from dbkit.scaffold.names import database_template, identifier, prove_package, prove_project, prove_service
 from dbkit.scaffold.new_service import MIGRATIONS, Style, drafts_of
 from dbkit.scaffold.render import registration, rendered, toml_text, workflow
 from dbkit.scaffold.results import Written
@@ -81,11 +81,11 @@ def init(there: Surroundings, wishes: Wishes, *, manner: Manner | None = None, n
     _prove(there, wishes)
     style, how = wishes.style(), manner or Manner()
     drafts = [
-        *_settings(there, wishes, style),
         *drafts_of(there.folder, wishes.service, style, now=now or datetime.now(UTC)),
         Draft(path=PurePosixPath(".env.example"), text=env_example()),
         *_ignored(there.folder),
         *(_workflow(there, wishes) if wishes.workflow else ()),
+        *_settings(there, wishes, style),  # last: until it is there the folder is no project, and can be begun again
     ]
     return Written(
         command="init",
@@ -119,7 +119,7 @@ def _prove(there: Surroundings, wishes: Wishes) -> None:
 def _settings(there: Surroundings, wishes: Wishes, style: Style) -> list[Draft]:
     """Draft the file that makes the folder a project, and pytest's settings where there are none."""
     prefix = "" if wishes.own_file else "tool.dbkit."
-    database = f"{identifier(wishes.name)}_{{service}}_db"
+    database = database_template(wishes.name, wishes.service)
     table = rendered("settings.toml", migrations=MIGRATIONS, database=database) + _python_path(style)
     table += "\n" + registration(wishes.service, {"service": f"{style.module(wishes.service)}:service"}, prefix=prefix)
     if wishes.own_file:
@@ -209,7 +209,7 @@ def _next_steps(there: Surroundings, wishes: Wishes) -> tuple[str, ...]:
     if there.folder != Path.cwd():
         steps.append(f"cd {os.path.relpath(there.folder)}")
     if there.document is not None or wishes.own_file:
-        steps.append(f"pip install '{requirement(wishes.backend)}' pytest")
+        steps.append(f"{there.adds} '{requirement(wishes.backend)}' pytest")
     else:
         steps.append("pip install --group dev --editable .")
     return (*steps, "dbkit migrate", "python -m pytest")

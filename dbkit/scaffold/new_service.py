@@ -68,10 +68,8 @@ def add_service(project: Project, name: str, *, manner: Manner | None = None, no
     values = {"service": f"{style.module(name)}:service"}
     if project.settings.migrations not in (None, style.migrations):
         values["migrations"] = style.migrations.replace("{service}", name)
-    drafts = [
-        registered(project, name, values),
-        *drafts_of(project.root, name, style, now=now or datetime.now(UTC)),
-    ]
+    drafts = drafts_of(project.root, name, style, now=now or datetime.now(UTC))
+    drafts.append(registered(project, name, values))  # last: until then the service is none, and can be added again
     how = manner or Manner()
     return Written(
         command="service add",

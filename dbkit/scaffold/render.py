@@ -95,7 +95,7 @@ def registration(service: str, values: Mapping[str, str], *, prefix: str = "tool
 def toml_text(value: str) -> str:
     """Write a text as TOML does."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
 
 
 def workflow(backend: str, *, install: str, tests: str = "tests", folder: str = "") -> str:

@@ -41,8 +41,10 @@ class Surroundings:
     """What its `pyproject.toml` holds; None where it has none."""
     other_build: bool = False
     """It is built, or fed, by something else than a `pyproject.toml`."""
+    adds: str = "pip install"
+    """The command that adds something to what it needs."""
     members: tuple[str, ...] = ()
-    """Folders in it that have a `pyproject.toml` of their own."""
+    """Where it is a monorepo: the folders of its packages."""
     packages: tuple[str, ...] = ()
     """Packages in `src`."""
     layout: Layout = Layout.FLAT
@@ -90,7 +92,8 @@ def look(folder: Path, environ: Mapping[str, str] | None = None) -> Surroundings
         folder=folder,
         document=document,
         other_build=any((folder / name).exists() for name in _OTHER_BUILDS),
-        members=_members(folder),
+        adds=_adding(folder, document or {}),
+        members=_members(folder, document or {}),
         packages=packages,
         layout=Layout.SRC if (folder / "src").is_dir() else Layout.FLAT,
         alembic=tuple(sorted(_alembic_folders(folder))),
@@ -110,8 +113,20 @@ def packages_in(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in found if any(path.glob("*.py"))))
 
 
-def _members(folder: Path) -> tuple[str, ...]:
-    """Find the packages of a monorepo: a workspace names them, or they lie two folders deep."""
+def _adding(folder: Path, document: Mapping[str, Any]) -> str:
+    """Choose the command by the tool that keeps the folder's dependencies."""
+    tools = document.get("tool", {})
+    for tool in ("uv", "poetry", "pdm"):
+        if (folder / f"{tool}.lock").exists() or tool in tools:
+            return f"{tool} add"
+    return "pip install"
+
+
+def _members(folder: Path, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Find the packages of a monorepo, one or two folders deep; a folder that is a package itself is none, unless it says so."""
+    tools = [table for table in document.get("tool", {}).values() if isinstance(table, dict)]
+    if ("project" in document or "poetry" in document.get("tool", {})) and not any("workspace" in one for one in tools):
+        return ()
     files = [*folder.glob(f"*/*/{SHARED_FILE}"), *folder.glob(f"*/{SHARED_FILE}")]
     found = {file.parent.relative_to(folder) for file in files}
     return tuple(sorted(path.as_posix() for path in found if _visible(path)))

@@ -55,7 +55,8 @@ def _inserted(text: str, tables: str, place: int) -> str:
     if before and not before.endswith("\n"):
         before += newline
     blank = newline if before.strip() and not before.endswith(newline * 2) else ""
-    return before + blank + tables.replace("\n", newline) + (newline if after.strip() else "") + after.lstrip("\r\n")
+    apart = newline if after.strip() and not after.startswith(("\r", "\n")) else ""
+    return before + blank + tables.replace("\n", newline) + apart + after
 
 
 def _behind(text: str, name: str) -> Iterator[int]:
