@@ -73,15 +73,13 @@ class Stored:
 
     def update_guarded(self) -> object:
         """Change a user at a version."""
-        self.mine = self.store.update_user(
-            self.mine.id, {"is_staff": not self.mine.is_staff}, version=self.mine.version
-        )
+        self.mine = self.store.update_user(self.mine.id, is_staff=not self.mine.is_staff, version=self.mine.version)
         return self.mine
 
     def create(self) -> object:
         """Open an account."""
         return self.store.create_user(
-            f"{uuid.uuid4().hex}@example.org", {"given_name": "Ada", "family_name": "Lovelace"}, password_hash=HASH
+            f"{uuid.uuid4().hex}@example.org", given_name="Ada", family_name="Lovelace", password_hash=HASH
         )
 
 
@@ -170,7 +168,8 @@ def new(store: UserStore) -> User:
     """Open an active account."""
     return store.create_user(
         f"{uuid.uuid4().hex}@example.org",
-        {"given_name": "Grace", "family_name": "Hopper"},
+        given_name="Grace",
+        family_name="Hopper",
         password_hash=HASH,
         status=AccountStatus.ACTIVE,
     )

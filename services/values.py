@@ -18,7 +18,7 @@ from services.errors import Invalid
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute, Mapper
 
-__all__ = ["accepted", "canonical", "each_once", "equal", "folded", "moment", "only", "prove_within"]
+__all__ = ["accepted", "canonical", "each_once", "equal", "folded", "in_order", "moment", "only", "prove_within"]
 
 _LARGEST_BYTES: Final = 64 * 2**10
 """Of a text, a list or an object, where its column does not name another most (`info={"largest_bytes": …}`)."""
@@ -30,6 +30,12 @@ def only(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
         if field not in fields:
             raise Invalid(field, "there is no such field")
     return dict(values)
+
+
+def in_order(wanted: Mapping[str, Any], fields: Collection[str]) -> list[object]:
+    """Give what a list is asked for, field by field. Raises Invalid where it is asked for by none of these."""
+    found = only(wanted, fields)
+    return [found.get(field) for field in fields]
 
 
 def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import hashlib
 import unicodedata
 import uuid
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
@@ -18,7 +17,7 @@ from services.knowledge.models import Resource, ResourceKind, ResourceTopic, Top
 from services.knowledge.paths import in_branch
 from services.paging import Keyset, Page
 from services.store import Store
-from services.values import accepted, folded, only
+from services.values import accepted, equal, folded, in_order, only
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -53,21 +52,20 @@ class ResourceDetails(TypedDict, total=False):
     price: Decimal | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResourceFilter:
+class ResourceFilter(TypedDict, total=False):
     """Which resources a list is of; what is None does not matter."""
 
-    kind: ResourceKind | None = None
-    project_id: uuid.UUID | None = None
+    kind: ResourceKind | None
+    project_id: uuid.UUID | None
     """Brought in for this project."""
-    readable_in: uuid.UUID | None = None
+    readable_in: uuid.UUID | None
     """Public, or brought in for this project."""
-    public: bool | None = None
-    language: str | None = None
-    topic: str | None = None
+    is_public: bool | None
+    language: str | None
+    topic: str | None
     """Speaking of the topic of this path, or of one below it."""
-    title: str | None = None
-    """This text is in the title, in whatever case."""
+    title_contains: str | None
+    """In whatever case."""
 
 
 _NEWEST_FIRST: Final[Keyset[Resource]] = Keyset(columns=(Resource.created_at, Resource.id), descending=True)
@@ -129,31 +127,27 @@ class Resources(Store):
             return self._get(session, Resource, resource_id, kind="resource")
 
     def resources(
-        self,
-        matching: ResourceFilter = ResourceFilter(),
-        *,
-        limit: int = 50,
-        cursor: str | None = None,
+        self, *, limit: int = 50, cursor: str | None = None, **wanted: Unpack[ResourceFilter]
     ) -> Page[Resource]:
         """List resources, the newest first.
 
         A text in the title is looked for here, row by row, for no two backends agree on what is the same letter.
 
         Args:
-            matching: which ones.
             limit: how many at most, 1 to 200.
             cursor: where the page before ended.
+            wanted: which ones.
 
         Raises:
             Invalid: the limit is out of range.
             InvalidCursor: the cursor is not of this list.
             Unavailable: the database cannot do it now.
         """
-        query = sa.select(Resource).where(*_conditions(matching))
-        wanted = None if matching.title is None else folded(matching.title)
-        keep = None if wanted is None else (lambda resource: wanted in folded(resource.title))
+        asked = ("resources", *in_order(wanted, ResourceFilter.__annotations__))
+        query = sa.select(Resource).where(*_conditions(wanted))
+        text = wanted.get("title_contains")
+        keep = None if text is None else (lambda resource: folded(text) in folded(resource.title))
         with self.transaction() as session:
-            asked = astuple(matching)
             return _NEWEST_FIRST.page(session, query, limit=limit, cursor=cursor, asked=asked, keep=keep)
 
     def update_resource(self, resource_id: uuid.UUID, *, version: int, **changes: Unpack[ResourceDetails]) -> Resource:
@@ -191,21 +185,14 @@ class Resources(Store):
             raise AlreadyThere(found)
 
 
-def _conditions(matching: ResourceFilter) -> Sequence[sa.ColumnElement[bool]]:
+def _conditions(wanted: ResourceFilter) -> Sequence[sa.ColumnElement[bool]]:
     """Word a filter, save for the title."""
-    found = [
-        column == value
-        for column, value in (
-            (Resource.kind, matching.kind),
-            (Resource.project_id, matching.project_id),
-            (Resource.language, matching.language),
-            (Resource.is_public, matching.public),
-        )
-        if value is not None
-    ]
-    if matching.readable_in is not None:
-        found.append(readable(matching.readable_in))
-    if matching.topic is not None:
+    readable_in, topic = wanted.get("readable_in"), wanted.get("topic")
+    exact = {field: wanted.get(field) for field in ("kind", "project_id", "language", "is_public")}
+    found = equal(Resource, **exact)
+    if readable_in is not None:
+        found.append(readable(readable_in))
+    if topic is not None:
         filed = sa.select(ResourceTopic.resource_id).join(Topic, Topic.id == ResourceTopic.topic_id)
-        found.append(Resource.id.in_(filed.where(in_branch(unicodedata.normalize("NFC", matching.topic)))))
+        found.append(Resource.id.in_(filed.where(in_branch(unicodedata.normalize("NFC", topic)))))
     return found

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import sqlalchemy as sa
@@ -16,7 +15,7 @@ from services.errors import Conflict
 from services.paging import Keyset, Page
 from services.project.common import Common, prove_slug
 from services.project.models import Document, DocumentKind, DocumentStatus, DocumentVersion, Phase
-from services.values import accepted, canonical, only
+from services.values import accepted, canonical, equal, in_order, only
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -46,15 +45,14 @@ class DocumentChanges(DocumentFields, total=False):
     title: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class DocumentFilter:
-    """Which documents are listed: those that all of it holds for."""
+class DocumentFilter(TypedDict, total=False):
+    """Which documents a list is of; what is None does not matter."""
 
-    project_id: uuid.UUID | None = None
-    phase_id: uuid.UUID | None = None
-    author_id: uuid.UUID | None = None
-    status: DocumentStatus | None = None
-    kind: DocumentKind | None = None
+    project_id: uuid.UUID | None
+    phase_id: uuid.UUID | None
+    author_id: uuid.UUID | None
+    status: DocumentStatus | None
+    kind: DocumentKind | None
 
 
 class Documents(Common):
@@ -103,7 +101,7 @@ class Documents(Common):
             return self._get(session, Document, document_id, kind="document")
 
     def documents(
-        self, wanted: DocumentFilter = DocumentFilter(), *, limit: int = 50, cursor: str | None = None
+        self, *, limit: int = 50, cursor: str | None = None, **wanted: Unpack[DocumentFilter]
     ) -> Page[Document]:
         """Give a page of documents without their bodies, the newest first.
 
@@ -111,17 +109,10 @@ class Documents(Common):
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
         """
-        exact = {
-            Document.project_id: wanted.project_id,
-            Document.phase_id: wanted.phase_id,
-            Document.author_id: wanted.author_id,
-            Document.status: wanted.status,
-            Document.kind: wanted.kind,
-        }
-        conditions = [column == value for column, value in exact.items() if value is not None]
-        query = sa.select(Document).where(*conditions).options(defer(Document.body, raiseload=True))
+        asked = ("documents", *in_order(wanted, DocumentFilter.__annotations__))
+        query = sa.select(Document).where(*equal(Document, **wanted)).options(defer(Document.body, raiseload=True))
         with self.transaction() as session:
-            return _DOCUMENTS.page(session, query, limit=limit, cursor=cursor, asked=("documents", *astuple(wanted)))
+            return _DOCUMENTS.page(session, query, limit=limit, cursor=cursor, asked=asked)
 
     def save_document(
         self, document_id: uuid.UUID, *, version: int, by: uuid.UUID, **changes: Unpack[DocumentChanges]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack, cast
@@ -16,7 +15,7 @@ from services.errors import Invalid
 from services.paging import Keyset, Page
 from services.project.common import Common, prove_order, prove_slug
 from services.project.models import Member, MemberRole, Project, ProjectStatus, ProjectTag, Visibility
-from services.values import accepted, each_once, only
+from services.values import accepted, each_once, equal, folded, in_order, only
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.orderinglist import OrderingList
@@ -48,17 +47,16 @@ class ProjectChanges(ProjectFields, total=False):
     tags: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProjectFilter:
-    """Which projects are listed: those that all of it holds for."""
+class ProjectFilter(TypedDict, total=False):
+    """Which projects a list is of; what is None does not matter."""
 
-    owner_id: uuid.UUID | None = None
-    member_id: uuid.UUID | None = None
-    status: ProjectStatus | None = None
-    visibility: Visibility | None = None
-    tag: str | None = None
-    name_contains: str | None = None
-    """Case does not count."""
+    owner_id: uuid.UUID | None
+    member_id: uuid.UUID | None
+    status: ProjectStatus | None
+    visibility: Visibility | None
+    tag: str | None
+    name_contains: str | None
+    """In whatever case."""
 
 
 class Projects(Common):
@@ -103,20 +101,18 @@ class Projects(Common):
             found: Project = self._one(session, sa.select(Project).where(Project.slug == slug), slug, kind="project")
             return found
 
-    def projects(
-        self, wanted: ProjectFilter = ProjectFilter(), *, limit: int = 50, cursor: str | None = None
-    ) -> Page[Project]:
+    def projects(self, *, limit: int = 50, cursor: str | None = None, **wanted: Unpack[ProjectFilter]) -> Page[Project]:
         """Give a page of projects with their tags, the newest first.
 
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
         """
+        asked = ("projects", *in_order(wanted, ProjectFilter.__annotations__))
         query = sa.select(Project).where(*_conditions(wanted))
-        text = wanted.name_contains
+        text = wanted.get("name_contains")
         # not by the databases, which do not all fold the same letters
-        keep = None if text is None else lambda project: text.casefold() in project.name.casefold()
-        asked = ("projects", *astuple(wanted))
+        keep = None if text is None else (lambda project: folded(text) in folded(project.name))
         with self.transaction() as session:
             return _PROJECTS.page(session, query, limit=limit, cursor=cursor, asked=asked, keep=keep)
 
@@ -202,14 +198,11 @@ def _put_tags(project: Project, tags: list[str]) -> None:
 
 
 def _conditions(wanted: ProjectFilter) -> list[sa.ColumnElement[bool]]:
-    exact = {
-        Project.owner_id: wanted.owner_id,
-        Project.status: wanted.status,
-        Project.visibility: wanted.visibility,
-    }
-    found = [column == value for column, value in exact.items() if value is not None]
-    if wanted.member_id is not None:
-        found.append(Project.id.in_(sa.select(Member.project_id).where(Member.user_id == wanted.member_id)))
-    if wanted.tag is not None:
-        found.append(Project.id.in_(sa.select(ProjectTag.project_id).where(ProjectTag.tag == wanted.tag)))
+    member_id, tag = wanted.get("member_id"), wanted.get("tag")
+    exact = {field: wanted.get(field) for field in ("owner_id", "status", "visibility")}
+    found = equal(Project, **exact)
+    if member_id is not None:
+        found.append(Project.id.in_(sa.select(Member.project_id).where(Member.user_id == member_id)))
+    if tag is not None:
+        found.append(Project.id.in_(sa.select(ProjectTag.project_id).where(ProjectTag.tag == tag)))
     return found

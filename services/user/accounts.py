@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, TypedDict, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager, joinedload
@@ -15,16 +14,23 @@ from services.paging import Keyset, Page
 from services.store import Store
 from services.user.models import AccountStatus, Profile, Role, User, UserRole, name_key_of
 from services.user.roles import held_at
-from services.user.values import normal_email, profile_values, prove_email, prove_name
+from services.user.values import ProfileFields, normal_email, profile_values, prove_email, prove_name
 from services.values import accepted, equal, only
 
-__all__ = ["Accounts"]
+__all__ = ["AccountChanges", "Accounts"]
 
-_FIELDS: Final = frozenset({"email", "password_hash", "is_staff"})
 # made once: to build one and to find what it was compiled to costs a third of the fetch
 _WITH_PROFILE: Final = sa.select(User).options(joinedload(User.profile))
 _BY_ID: Final = _WITH_PROFILE.where(User.id == sa.bindparam("key"))
 _OLDEST_FIRST: Final[Keyset[User]] = Keyset(columns=(User.created_at, User.id))
+
+
+class AccountChanges(TypedDict, total=False):
+    """What may be changed of an account."""
+
+    email: str
+    password_hash: str | None
+    is_staff: bool
 
 
 class Accounts(Store):
@@ -33,20 +39,20 @@ class Accounts(Store):
     def create_user(
         self,
         email: str,
-        profile: Mapping[str, Any],
         *,
         password_hash: str | None = None,
         status: AccountStatus = AccountStatus.INVITED,
         is_staff: bool = False,
+        **profile: Unpack[ProfileFields],
     ) -> User:
-        """Open an account.
+        """Open an account; `given_name` must be among what its profile holds.
 
         Args:
             email: the address to sign in with; kept in lower case.
-            profile: what the profile holds, by the names of its columns; `given_name` at least.
             password_hash: as whoever checks passwords has made it; None where another party vouches for the person.
             status: how far the account is.
             is_staff: whether the person works for the platform.
+            profile: what the holder shows.
 
         Raises:
             Conflict: the address is taken, in whatever case.
@@ -93,7 +99,7 @@ class Accounts(Store):
         *,
         status: AccountStatus | None = None,
         role: str | None = None,
-        text: str | None = None,
+        name_contains: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[User]:
@@ -102,7 +108,7 @@ class Accounts(Store):
         Args:
             status: those whose account is this far.
             role: those who hold the role of this name now.
-            text: those in whose name this stands, in whatever case.
+            name_contains: those in whose name this text stands, in whatever case.
             limit: how many at most, 1 to 200.
             cursor: where the page before ended.
 
@@ -116,14 +122,14 @@ class Accounts(Store):
         if role is not None:
             held = sa.select(UserRole.user_id).join(UserRole.role).where(Role.name == role, held_at(self._clock()))
             query = query.where(User.id.in_(held))
-        key = name_key_of(text.strip()) if text else ""
+        key = name_key_of(name_contains.strip()) if name_contains else ""
         if key:
             query = query.where(Profile.name_key.contains(key, autoescape=True))
         with self.transaction() as session:
             return _OLDEST_FIRST.page(session, query, limit=limit, cursor=cursor, asked=(status, role, key))
 
-    def update_user(self, user_id: uuid.UUID, changes: Mapping[str, Any], *, version: int) -> User:
-        """Change an account that is still at this version: `email`, `password_hash`, `is_staff`.
+    def update_user(self, user_id: uuid.UUID, *, version: int, **changes: Unpack[AccountChanges]) -> User:
+        """Change an account that is still at this version.
 
         Raises:
             NotFound: there is no such user.
@@ -132,7 +138,7 @@ class Accounts(Store):
             Invalid: a value cannot be kept; it names the field.
             Unavailable: the database cannot do it now.
         """
-        values = only(changes, _FIELDS)
+        values = only(changes, AccountChanges.__annotations__)
         if isinstance(values.get("email"), str):
             values["email"] = prove_email(values["email"])
         said = f"the address {values.get('email')!r} is taken"
@@ -156,7 +162,7 @@ class Accounts(Store):
             session.refresh(user, ["profile"])
         return user
 
-    def update_profile(self, user_id: uuid.UUID, changes: Mapping[str, Any], *, version: int) -> User:
+    def update_profile(self, user_id: uuid.UUID, *, version: int, **changes: Unpack[ProfileFields]) -> User:
         """Change what a user shows, where account and profile are still at this version.
 
         Raises:

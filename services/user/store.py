@@ -1,7 +1,7 @@
 """The store of the service `user`: all operations on its tables.
 
 store = UserStore(dbkit.session("user"))
-ada = store.create_user("ada@example.org", {"given_name": "Ada", "family_name": "Lovelace"})
+ada = store.create_user("ada@example.org", given_name="Ada", family_name="Lovelace")
 with store.transaction():
     store.grant(ada.id, store.role("architect").id)
     store.record("role.grant", Outcome.ALLOWED, target=("user", ada.id))

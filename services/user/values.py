@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from decimal import Decimal
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 from zoneinfo import ZoneInfo
 
 from services.errors import Invalid
 from services.user.models import Profile
 from services.values import accepted, only
 
-__all__ = ["LONGEST_NAME", "client_of", "normal_email", "profile_values", "prove_email", "prove_name"]
+__all__ = ["LONGEST_NAME", "ProfileFields", "client_of", "normal_email", "profile_values", "prove_email", "prove_name"]
 
 LONGEST_NAME: Final = 200
 """Of the given name, a blank and the family name together."""
@@ -21,12 +22,21 @@ _AGENT_LENGTH: Final = 300
 _LOCAL_LENGTH: Final = 64
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_PROFILE: Final = frozenset(
-    {
-        *("given_name", "family_name", "job_title", "about", "avatar"),
-        *("locale", "time_zone", "skills", "settings", "hourly_rate"),
-    }
-)
+
+
+class ProfileFields(TypedDict, total=False):
+    """What a profile may hold, and what may be changed of it."""
+
+    given_name: str
+    family_name: str | None
+    job_title: str | None
+    about: str | None
+    avatar: bytes | None
+    locale: str
+    time_zone: str
+    skills: list[str]
+    settings: dict[str, Any]
+    hourly_rate: Decimal | None
 
 
 def normal_email(email: str) -> str:
@@ -50,7 +60,7 @@ def profile_values(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Invalid: there is no such field, or it cannot have this value.
     """
-    found = accepted(Profile, only(values, _PROFILE))
+    found = accepted(Profile, only(values, ProfileFields.__annotations__))
     for field in {"given_name", "family_name"} & set(found):
         found[field] = " ".join(found[field].split()) if found[field] is not None else None
     if found.get("family_name") == "":

@@ -11,7 +11,7 @@ from dbkit.project import Project
 from services.base import seeded_id
 from services.knowledge.models import Base
 from services.knowledge.seed import rows
-from services.knowledge.store import KnowledgeStore, ResourceFilter
+from services.knowledge.store import KnowledgeStore
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ def test_the_sample_rows_are_found_as_the_service_finds_them(store: KnowledgeSto
         "What a replica may say",
         "A sourcebook of message patterns",
     ]
-    assert [item.added_by for item in store.resources(ResourceFilter(project_id=warehouse)).items] == [ada]
-    assert [item.language for item in store.resources(ResourceFilter(topic="architecture")).items] == ["de", "en"]
+    assert [item.added_by for item in store.resources(project_id=warehouse).items] == [ada]
+    assert [item.language for item in store.resources(topic="architecture").items] == ["de", "en"]
     assert [topic.path for topic in store.search_topics("REPLICAS")] == ["storage/replication"]
     assert [item.shelf for item in store.bookmarks(seeded_id("user", "users", "grace")).items] == ["to read"]
 

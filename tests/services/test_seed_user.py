@@ -64,7 +64,7 @@ def test_the_sample_rows_are_found_as_the_service_finds_them(store: UserStore) -
 
     assert (ada.id, ada.is_staff, ada.version, ada.password_hash) == (user_id("ada"), True, 1, None)
     assert store.permissions(ada.id) == set(ROLES["administrator"])
-    assert [user.id for user in store.users(text="lovelace").items] == [ada.id]
+    assert [user.id for user in store.users(name_contains="lovelace").items] == [ada.id]
     assert [user.id for user in store.users().items] == [user_id(person.key) for person in PEOPLE]
     assert [event.details["role"] for event in store.events(actor_id=ada.id).items] == [
         person.role for person in reversed(PEOPLE)

@@ -50,15 +50,15 @@ def test_a_store_on_a_full_disk_says_so_and_loses_nothing(disk: Path) -> None:
     with pytest.raises(Unavailable, match="database or disk is full") as told:  # noqa: PT012 - which one depends on the disk
         for number in range(500):
             with store.transaction():
-                first = store.create_user(f"a{number}@example.org", {"given_name": "Ada"})
-                store.create_user(f"b{number}@example.org", {"given_name": "Ada"})
+                first = store.create_user(f"a{number}@example.org", given_name="Ada")
+                store.create_user(f"b{number}@example.org", given_name="Ada")
             written |= {first.email, first.email.replace("a", "b", 1)}
     assert isinstance(told.value.__cause__, FallbackFullError)
     with engine.connect() as connection:
         assert set(connection.scalars(sa.select(User.email))) == before | written
     assert written
     filling.unlink()
-    again = store.create_user("again@example.org", {"given_name": "Ada"})
+    again = store.create_user("again@example.org", given_name="Ada")
     assert store.user(again.id).email == "again@example.org"
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.errors import Conflict, Invalid, InvalidCursor, NotFound, VersionConflict
 from services.knowledge.models import Chunk, Resource, ResourceKind
-from services.knowledge.store import AlreadyThere, KnowledgeStore, Piece, ResourceFilter
+from services.knowledge.store import AlreadyThere, KnowledgeStore, Piece
 from tests.driving import on_every_driver
 from tests.services.clocks import NOON, SECOND, Clock
 from tests.services.tables import count
@@ -152,11 +152,11 @@ def test_a_resource_that_goes_to_another_project_is_unique_there(store: Knowledg
 
 def test_a_list_is_read_page_by_page_the_newest_first(store: KnowledgeStore, add: Callable[..., Resource]) -> None:
     made = [add() for _ in range(5)]
-    mine = ResourceFilter(project_id=made[0].project_id)
+    mine = {"project_id": made[0].project_id}
 
-    first = store.resources(mine, limit=2)
-    second = store.resources(mine, limit=2, cursor=first.cursor)
-    third = store.resources(mine, limit=2, cursor=second.cursor)
+    first = store.resources(**mine, limit=2)
+    second = store.resources(**mine, limit=2, cursor=first.cursor)
+    third = store.resources(**mine, limit=2, cursor=second.cursor)
 
     assert [[item.id for item in page.items] for page in (first, second, third)] == [
         [made[4].id, made[3].id],
@@ -165,11 +165,11 @@ def test_a_list_is_read_page_by_page_the_newest_first(store: KnowledgeStore, add
     ]
     assert third.cursor is None
     with pytest.raises(InvalidCursor):
-        store.resources(ResourceFilter(), limit=2, cursor=first.cursor)
+        store.resources(limit=2, cursor=first.cursor)
     with pytest.raises(InvalidCursor):
-        store.resources(mine, limit=2, cursor=f"A{first.cursor}")
+        store.resources(**mine, limit=2, cursor=f"A{first.cursor}")
     with pytest.raises(Invalid, match="limit: 201 is not within 1 and 200"):
-        store.resources(mine, limit=201)
+        store.resources(**mine, limit=201)
 
 
 def test_a_list_is_of_what_matches_all_of_its_filter(store: KnowledgeStore, add: Callable[..., Resource]) -> None:
@@ -185,17 +185,21 @@ def test_a_list_is_of_what_matches_all_of_its_filter(store: KnowledgeStore, add:
     mine = public.project_id
 
     def ids(**values: Any) -> list[uuid.UUID]:
-        return [item.id for item in store.resources(ResourceFilter(**values)).items]
+        return [item.id for item in store.resources(**values).items]
 
     assert ids(project_id=mine, language="en") == [private.id, public.id]
     assert ids(project_id=mine, language="de") == []
     assert ids(project_id=mine, kind=ResourceKind.VIDEO) == [public.id]
-    assert ids(project_id=mine, public=False) == [private.id]
+    assert ids(project_id=mine, is_public=False) == [private.id]
     assert ids(topic=path) == [private.id, public.id]
     assert ids(topic=f"{path}/ü") == ids(topic=f"{path}/u\N{COMBINING DIAERESIS}") == [public.id]
     assert ids(topic=path, readable_in=uuid.uuid4()) == [public.id]
     assert ids(topic=path, readable_in=mine) == [private.id, public.id]
     assert ids(project_id=mine, readable_in=other.project_id) == [public.id]
+    with pytest.raises(Invalid, match=r"^title: there is no such field$"):
+        ids(title="A")
+    with pytest.raises(Invalid, match=r"^kind: 'poem' "):
+        ids(kind="poem")
 
 
 @pytest.mark.parametrize("text", ["straße", "STRASSE", "Über", "ÜBER", "100%", "_x", "ﬁne", "FINE"])
@@ -204,10 +208,10 @@ def test_a_text_in_the_title_is_found_in_whatever_case(
 ) -> None:
     title = "Über die Straße, 100% _x fine"
     made = [add(title=title), add(title="Uber Strase 100 ax"), add(title=title.upper()), add(title="x" * 300)]
-    matching = ResourceFilter(project_id=made[0].project_id, title=text)
+    wanted = {"project_id": made[0].project_id, "title_contains": text}
 
-    first = store.resources(matching, limit=1)
-    second = store.resources(matching, limit=1, cursor=first.cursor)
+    first = store.resources(**wanted, limit=1)
+    second = store.resources(**wanted, limit=1, cursor=first.cursor)
 
     assert [item.id for page in (first, second) for item in page.items] == [made[2].id, made[0].id]
     assert second.cursor is None
@@ -226,8 +230,8 @@ def test_titles_are_looked_through_beyond_what_is_read_at_once(
     session.execute(sa.insert(Resource), more)
     session.commit()
 
-    page = store.resources(ResourceFilter(project_id=wanted.project_id, title="needle"), limit=1)
-    last = store.resources(ResourceFilter(project_id=wanted.project_id, title="needle"), limit=1, cursor=page.cursor)
+    page = store.resources(project_id=wanted.project_id, title_contains="needle", limit=1)
+    last = store.resources(project_id=wanted.project_id, title_contains="needle", limit=1, cursor=page.cursor)
 
     assert ([item.id for item in page.items], last.cursor) == ([wanted.id], None)
     assert [item.created_at for item in last.items] == [at - timedelta(seconds=420)]

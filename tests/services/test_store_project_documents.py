@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 from services.errors import Conflict, Invalid, InvalidCursor, NotFound, VersionConflict
-from services.project.documents import DocumentFilter
 from services.project.models import DocumentStatus
 from tests.driving import on_every_driver
 from tests.services.clocks import NOON, Clock
@@ -205,14 +204,14 @@ def test_documents_are_listed_by_all_that_is_asked_without_their_bodies(desk: De
     elsewhere = desk.document(author_id=author)
 
     def ids(**wanted: Any) -> list[uuid.UUID]:
-        return [one.id for one in desk.store.documents(DocumentFilter(**wanted)).items]
+        return [one.id for one in desk.store.documents(**wanted).items]
 
     assert ids(author_id=author) == [elsewhere.id, second.id, first.id]
     assert ids(project_id=phase.project_id) == [second.id, first.id]
     assert ids(phase_id=phase.id, status=DocumentStatus.IN_REVIEW) == [second.id]
     assert ids(project_id=phase.project_id, status=DocumentStatus.APPROVED) == []
     with pytest.raises(DetachedInstanceError):
-        _ = desk.store.documents(DocumentFilter(author_id=author)).items[0].body
+        _ = desk.store.documents(author_id=author).items[0].body
 
 
 def test_a_deleted_document_takes_versions_and_comments_with_it(desk: Desk) -> None:

@@ -49,12 +49,12 @@ def test_the_largest_profile_is_kept_everywhere(migrated: sa.Engine) -> None:
     store = UserStore(lambda: Session(migrated))
     most = {"about": "x" * 65_536, "avatar": b"\xff" * 1_048_576, "settings": {"a": "x" * 65_528}}
     larger = {"about": "x" * 65_537, "avatar": b"\xff" * 1_048_577, "settings": {"a": "x" * 65_529}}
-    user = store.create_user(f"{uuid.uuid4().hex}@example.org", {"given_name": "Ada"})
+    user = store.create_user(f"{uuid.uuid4().hex}@example.org", given_name="Ada")
 
-    store.update_profile(user.id, {**most, "skills": ["x" * 65_532]}, version=1)
+    store.update_profile(user.id, **most, skills=["x" * 65_532], version=1)
     for field in most:
         with pytest.raises(Invalid, match=f"^{field}: it has [0-9]+ bytes, and [0-9]+ is the most$"):
-            store.update_profile(user.id, {field: larger[field]}, version=2)
+            store.update_profile(user.id, **{field: larger[field]}, version=2)
 
     kept = store.user(user.id).profile
     assert kept is not None
@@ -68,8 +68,8 @@ def test_a_task_that_outlives_the_transaction_it_was_begun_in_has_one_of_its_own
 
     with store.transaction():
         inside = contextvars.copy_context()
-        assert store.users(text=email).items == ()
-    inside.run(store.create_user, email, {"given_name": "Ada"})
+        assert store.users(name_contains=email).items == ()
+    inside.run(store.create_user, email, given_name="Ada")
     session.rollback()
 
     assert store.user_by_email(email).email == email

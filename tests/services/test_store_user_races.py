@@ -28,15 +28,15 @@ def store(migrated: sa.Engine) -> UserStore:
 @pytest.fixture
 def user(store: UserStore) -> User:
     """Give a user with an active account."""
-    return store.create_user(f"{uuid.uuid4().hex}@example.org", {"given_name": "Ada"}, status=AccountStatus.ACTIVE)
+    return store.create_user(f"{uuid.uuid4().hex}@example.org", given_name="Ada", status=AccountStatus.ACTIVE)
 
 
 def test_of_two_who_change_an_account_one_is_told(migrated: sa.Engine, store: UserStore, user: User) -> None:
     outcome = meanwhile(
         migrated,
         store,
-        lambda: store.update_profile(user.id, {"about": "first"}, version=1),
-        lambda: store.update_user(user.id, {"is_staff": True}, version=1),
+        lambda: store.update_profile(user.id, about="first", version=1),
+        lambda: store.update_user(user.id, is_staff=True, version=1),
     )
 
     with pytest.raises(VersionConflict, match=f"^user '{user.id}' is at version 2, not 1: somebody has changed it$"):
@@ -50,8 +50,8 @@ def test_of_two_who_take_one_address_one_is_told(migrated: sa.Engine, store: Use
     outcome = meanwhile(
         migrated,
         store,
-        lambda: store.create_user(email, {"given_name": "First"}),
-        lambda: store.create_user(email.upper(), {"given_name": "Second"}),
+        lambda: store.create_user(email, given_name="First"),
+        lambda: store.create_user(email.upper(), given_name="Second"),
     )
 
     with pytest.raises(Conflict, match=f"^the address '{email}' is taken$"):

@@ -41,7 +41,7 @@ def store(migrated: sa.Engine, clock: Clock) -> UserStore:
 @pytest.fixture
 def user(store: UserStore) -> User:
     """Give a user with an active account."""
-    return store.create_user(f"{uuid.uuid4().hex}@example.org", {"given_name": "Ada"}, status=AccountStatus.ACTIVE)
+    return store.create_user(f"{uuid.uuid4().hex}@example.org", given_name="Ada", status=AccountStatus.ACTIVE)
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def test_reading_writes_nothing(store: UserStore, migrated: sa.Engine, user: Use
     with statements(migrated) as sent:
         store.user(user.id)
         store.user_by_email(user.email)
-        store.users(text="ada", role="none", status=AccountStatus.ACTIVE)
+        store.users(name_contains="ada", role="none", status=AccountStatus.ACTIVE)
         store.roles()
         store.grants(user.id)
         store.permissions(user.id)

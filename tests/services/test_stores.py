@@ -65,7 +65,7 @@ def address() -> str:
 
 def a_user(store: UserStore, email: str = "") -> User:
     """Open an account."""
-    return store.create_user(email or address(), {"given_name": "Ada"})
+    return store.create_user(email or address(), given_name="Ada")
 
 
 def is_there(store: UserStore, email: str) -> bool:
@@ -119,10 +119,10 @@ def test_what_the_store_itself_refuses_can_be_caught_inside(store: UserStore) ->
     with store.transaction():
         assert not is_there(store, email)
         with pytest.raises(Invalid):
-            store.create_user(email, {"given_name": ""})
+            store.create_user(email, given_name="")
         user = a_user(store, email)
         with pytest.raises(VersionConflict):
-            store.update_user(user.id, {"is_staff": True}, version=7)
+            store.update_user(user.id, is_staff=True, version=7)
         role = store.create_role(uuid.uuid4().hex)
         store.grant(user.id, role.id)
         with pytest.raises(Conflict):
@@ -141,7 +141,7 @@ def test_of_what_is_refused_inside_nothing_stays(store: UserStore, desk: Desk) -
     too_long = {"given_name": "x" * 150, "family_name": "y" * 150}
     ended = date(2026, 5, 4)
     refusals: list[tuple[Store, Callable[[], object]]] = [
-        (store, lambda: store.update_profile(user.id, too_long, version=1)),
+        (store, lambda: store.update_profile(user.id, **too_long, version=1)),
         (desk.store, lambda: desk.store.update_project(project.id, version=1, due_on=ended)),
         (desk.store, lambda: desk.store.edit_phase(phase.id, starts_on=date(2026, 5, 5), ends_on=ended)),
         (desk.store, lambda: desk.store.reorder_phases(project.id, [], version=1)),
@@ -235,10 +235,10 @@ def test_a_row_that_somebody_holds_is_unavailable(store: UserStore, migrated: sa
     def work() -> None:
         with store.transaction() as session:
             session.execute(sa.text(impatient))
-            store.update_user(user.id, {"is_staff": False}, version=1)
+            store.update_user(user.id, is_staff=False, version=1)
 
     with holder.transaction():
-        holder.update_user(user.id, {"is_staff": True}, version=1)
+        holder.update_user(user.id, is_staff=True, version=1)
         error = refused(Unavailable, store, work)
 
     assert "\n" not in str(error)
@@ -253,9 +253,9 @@ def test_of_two_who_wait_for_each_other_one_is_unavailable(store: UserStore) -> 
     def cross(first: int) -> StoreError | None:
         try:
             with store.transaction():
-                store.update_user(users[first].id, {"is_staff": True}, version=1)
+                store.update_user(users[first].id, is_staff=True, version=1)
                 both.wait(10)
-                store.update_user(users[1 - first].id, {"is_staff": True}, version=1)
+                store.update_user(users[1 - first].id, is_staff=True, version=1)
         except StoreError as error:
             return error
         return None
@@ -274,8 +274,8 @@ def test_who_has_read_what_another_then_changes_is_unavailable(store: UserStore,
     def work() -> None:
         store.user(user.id)
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(other.update_user, user.id, {"is_staff": True}, version=1).result()
-        store.update_user(user.id, {"is_staff": False}, version=1)
+            thread.submit(other.update_user, user.id, version=1, is_staff=True).result()
+        store.update_user(user.id, is_staff=False, version=1)
 
     assert str(refused(Unavailable, store, work)) == "database is locked"
     assert (store.user(user.id).version, store.user(user.id).is_staff) == (2, True)
@@ -287,7 +287,7 @@ def test_where_nothing_can_be_written_reading_goes_on(
 ) -> None:
     clock = Clock()
     store = UserStore(store._sessions, clock=clock)
-    user = store.create_user(address(), {"given_name": "Ada"}, status=AccountStatus.ACTIVE)
+    user = store.create_user(address(), given_name="Ada", status=AccountStatus.ACTIVE)
     begun = store.sign_in(user.id, lifetime=timedelta(days=1))
     clock.go(minutes=2)
     make_read_only = _read_only(database.backend)
@@ -297,7 +297,7 @@ def test_where_nothing_can_be_written_reading_goes_on(
         # when it was last seen cannot be noted, and that keeps nobody from being known
         assert store.session_of(begun.token).last_seen_at == NOON
         with pytest.raises(Unavailable) as caught:
-            store.update_user(user.id, {"is_staff": True}, version=1)
+            store.update_user(user.id, is_staff=True, version=1)
     finally:
         sa.event.remove(migrated, "begin", make_read_only)
         migrated.dispose()
