@@ -11,7 +11,7 @@ SERVICES ?=
 BIN := .venv/bin
 MIN := .venv-min/bin
 
-.PHONY: migrate test lint bench test-min docs clean
+.PHONY: migrate test lint bench test-min test-adoption docs clean
 .DEFAULT_GOAL := migrate
 
 migrate: .venv/ready ## create and migrate the databases of the services (SQLite unless DATABASE_TYPE says otherwise)
@@ -33,12 +33,16 @@ test-min: .venv-min/ready ## the oldest SQLAlchemy and Alembic that are promised
 	$(MIN)/pytest -n $(JOBS) -m "not postgresql and not mariadb and not mysql and not tidb and not mssql" \
 		--ignore=tests/packaging --ignore=tests/typing $(PYTEST_ARGS)
 
+test-adoption: .venv/ready ## histories of well-known applications, each in an environment of its own, against the stock tool
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group adoption
+	$(BIN)/pytest -c tests/adoption/pytest.ini --rootdir=. tests/adoption -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+
 docs: .venv/ready ## write the generated pages anew, and build the site: build/docs/index.html
 	$(BIN)/python -m tests.docs.generate
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
 
 clean:
-	rm -rf .venv .venv-min .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-min .adoption .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # The stamps make a second call take seconds. pip learnt --group in 25.1.
 .venv/ready: pyproject.toml

@@ -1,0 +1,72 @@
+"""Hands out each application on each backend, and tells at the end what was compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.adoption.applications import APPLICATIONS, Application
+from tests.adoption.cases import Case
+from tests.servers import find_server, how_to_start
+
+COMPARED = "compared"
+
+
+def _parameters(*, halting: bool) -> list[object]:
+    """List every application with every backend: those on which its own upgrade works, or those on which it fails."""
+    return [
+        pytest.param(
+            (application, backend),
+            id=f"{application.name}-{backend}",
+            marks=[getattr(pytest.mark, backend), pytest.mark.xdist_group(f"{application.name}-{backend}")],
+        )
+        for application in APPLICATIONS
+        for backend in application.backends
+        if (backend in application.halts) is halting
+    ]
+
+
+def _case(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> Case:
+    application: Application
+    application, backend = request.param
+    if backend != "sqlite" and find_server(backend) is None:
+        pytest.skip(how_to_start(backend))
+    return Case(application=application, backend=backend, folder=factory.mktemp(application.name))
+
+
+@pytest.fixture(scope="session", params=_parameters(halting=False))
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Give each application on each backend that its own upgrade works on; skips where there is no server."""
+    return _case(request, tmp_path_factory)
+
+
+@pytest.fixture(scope="session", params=_parameters(halting=True))
+def halting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Give each application on each backend that its own upgrade fails on; skips where there is no server."""
+    return _case(request, tmp_path_factory)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark that keeps the tests of one database together, for runs without xdist."""
+    config.addinivalue_line("markers", "xdist_group(name): runs in one worker process")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what was compared, by application and backend."""
+    found: dict[str, dict[str, str]] = {}
+    for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())):
+        for key, value in report.user_properties:
+            if key == COMPARED and report.when == "call":
+                application, backend, what = value
+                cell = what if report.passed else "DIFFERENT"
+                found.setdefault(application, {})[backend] = cell
+    if not found:
+        return
+    backends = list(dict.fromkeys(backend for row in found.values() for backend in row))
+    terminalreporter.section("adoption: tables (rows) compared with what the application's own upgrade makes")
+    table = [["application", *backends]]
+    table += [[name, *(row.get(backend, "-") for backend in backends)] for name, row in sorted(found.items())]
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    for line in table:
+        terminalreporter.write_line(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )

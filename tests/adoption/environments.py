@@ -1,0 +1,66 @@
+"""The environments of the applications: one of its own for each, made of exact pins, and dbkit in it as it stands in the checkout."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+CACHE = Path(os.environ.get("DBKIT_TEST_ADOPTION_CACHE") or ROOT / ".adoption")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A virtual environment that holds one application and dbkit."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin/python"
+
+    @property
+    def dbkit(self) -> Path:
+        """Its command."""
+        return self.folder / "bin/dbkit"
+
+    @property
+    def packages(self) -> Path:
+        """Where its packages are."""
+        return next((self.folder / "lib").glob("python*")) / "site-packages"
+
+
+def need_environment(name: str) -> Environment:
+    """Give the environment of a set of pins, made now where it is not there yet: once, whoever else asks for it."""
+    pins = HERE / "pins" / f"{name}.txt"
+    stamp = f"{sys.version_info[:2]}{ROOT}".encode()
+    folder = CACHE / f"{name}-{hashlib.sha256(pins.read_bytes() + stamp).hexdigest()[:12]}"
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            _make(folder, pins)
+            (folder / "ready").touch()
+    return Environment(folder=folder)
+
+
+def _make(folder: Path, pins: Path) -> None:
+    uv = (sys.executable, "-m", "uv", "--quiet")
+    _run(*uv, "venv", "--clear", "--python", sys.executable, str(folder))
+    # every package is pinned, so nothing is to be resolved; what no revision imports is left out of the pins
+    install = (*uv, "pip", "install", "--no-deps", "--python", str(folder / "bin/python"))
+    _run(*install, "--requirement", str(pins))
+    _run(*install, "--editable", str(ROOT))
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")

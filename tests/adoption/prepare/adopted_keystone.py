@@ -1,0 +1,8 @@
+"""What `keystone-manage` does before it upgrades: its revisions read its settings."""
+
+import keystone.conf
+from keystone.common.sql.core import ModelBase
+
+keystone.conf.configure()
+
+metadata = ModelBase.metadata
