@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import secrets
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,16 @@ def new_mark() -> str:
     """Make the mark of a run of this process; it can stand in a database's name."""
     pid = os.getpid()
     return f"{_machine()}_{pid}_{_began(pid) or '0'}_{secrets.token_hex(2)}"
+
+
+def folder_of(mark: str) -> Path:
+    """Name the folder of a run, which is there once something was made in it."""
+    return Path(tempfile.gettempdir()) / f"{folders()}{mark}"
+
+
+def folders() -> str:
+    """Give what the names of the folders of this user's runs begin with."""
+    return f"dbkit-tests-{os.getuid()}-"
 
 
 def prefix(environ: Mapping[str, str] | None = None) -> str:

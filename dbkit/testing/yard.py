@@ -7,7 +7,6 @@ import itertools
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -17,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 from dbkit.backends import get_backend
 from dbkit.backends.optional import Copying, Expendable
 from dbkit.errors import DbkitError
-from dbkit.testing.runs import has_ended, mark_in, prefix
+from dbkit.testing.runs import folder_of, folders, has_ended, mark_in, prefix
 from dbkit.testing.servers import Server, find_server
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-_FOLDER: Final = "dbkit-tests-{user}-"
 _PRIVATE: Final = 0o700
 
 
@@ -53,11 +51,10 @@ class Yard:
     @property
     def folder(self) -> Path:
         """The folder of the run, for all of its processes; made by the first that asks."""
-        beginning = _FOLDER.format(user=os.getuid())
-        folder = Path(tempfile.gettempdir()) / f"{beginning}{self.mark}"
+        folder = folder_of(self.mark)
         with suppress(FileExistsError):
             folder.mkdir(mode=_PRIVATE)
-            _sweep_folders(folder.parent, beginning)
+            _sweep_folders(folder.parent)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise DbkitError(
@@ -119,7 +116,7 @@ class Yard:
         Returns:
             What could not be dropped, each in a line.
         """
-        folder = Path(tempfile.gettempdir()) / f"{_FOLDER.format(user=os.getuid())}{self.mark}"
+        folder = folder_of(self.mark)
         failed: list[str] = []
         for note in sorted(folder.glob("notes/*/*")):
             try:
@@ -191,8 +188,8 @@ class Yard:
             told.touch()
 
 
-def _sweep_folders(parent: Path, beginning: str) -> None:
-    for folder in parent.glob(f"{beginning}*"):
-        mark = mark_in(folder.name, beginning)
+def _sweep_folders(parent: Path) -> None:
+    for folder in parent.glob(f"{folders()}*"):
+        mark = mark_in(folder.name, folders())
         if mark is not None and has_ended(mark) and folder.lstat().st_uid == os.getuid():
             shutil.rmtree(folder, ignore_errors=True)
