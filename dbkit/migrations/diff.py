@@ -21,6 +21,7 @@ from dbkit.migrations.env import Environment
 from dbkit.migrations.options import directives
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Difference, NewRevision, ServiceResult
+from dbkit.migrations.sharing import refuse_shared_version_table
 from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def _at_head(environment: Environment) -> sa.Connection:
     """Connect to a database that is there and at head."""
     name = environment.registration.name
     config = environment.project.migration_config(name)
+    refuse_shared_version_table(environment.project, name, layout=environment.layout, config=config)
     if not is_ready(config):
         raise DatabaseMissingError(f"service {name!r} has no database yet", hint=f"run dbkit migrate {name}")
     connection = connect(config)

@@ -13,6 +13,7 @@ from dbkit.errors import DatabaseMissingError, DbkitError
 from dbkit.failover.attach import refuse_newer
 from dbkit.migrations.databases import database_name, exists, has_schema, refuse_bad_name
 from dbkit.migrations.results import ServiceResult
+from dbkit.migrations.sharing import refuse_shared_version_table
 from dbkit.revisions.history import read_history
 from dbkit.revisions.standing import read_heads, refuse_ahead
 
@@ -51,6 +52,7 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
         result = describe(result, config)
         refuse_bad_name(config)
         layout = project.layout(name)
+        refuse_shared_version_table(project, name, layout=layout, config=config)
         history = read_history(layout)
         heads = history.heads
         result = replace(result, head=", ".join(heads) or None)

@@ -65,6 +65,43 @@ class History:
             )
         return heads[0] if heads else None
 
+    def goals(self, target: str) -> tuple[str, ...]:
+        """Resolve what to go to: `head`, `heads`, `LABEL@head`, or a revision.
+
+        Several heads are no mistake where each has a branch label of its own; then `head` is all of them.
+
+        Raises:
+            HistoryError: the target is unknown, or `head` and there are several.
+        """
+        label, at, rest = target.partition("@")
+        if at and rest in ("head", "heads"):
+            start = self.find(label)
+            return tuple(head for head in self.heads if start in self._line(head))
+        if target == "heads" or (target == "head" and self._branches_are_meant()):
+            return self.heads
+        goal = self.head() if target == "head" else self.find(target)
+        return (goal,) if goal else ()
+
+    def _branches_are_meant(self) -> bool:
+        labels = {head: self._labels(head) for head in self.heads}
+        return all(
+            mine.difference(*(labels[other] for other in labels if other != head)) for head, mine in labels.items()
+        )
+
+    def _labels(self, revision: str) -> set[str]:
+        """Collect the branch labels of a revision and of all that it is built on."""
+        return {label for name in self._line(revision) for label in self.scripts[name].labels}
+
+    def _line(self, revision: str) -> set[str]:
+        """Collect a revision and all that it is built on; what it merely depends on is of other branches."""
+        left, seen = [revision], set[str]()
+        while left:
+            name = left.pop()
+            if name not in seen:
+                seen.add(name)
+                left += self.scripts[name].down
+        return seen
+
     def find(self, name: str) -> str:
         """Resolve a revision, a branch label, or a unique beginning of a revision.
 
@@ -123,7 +160,7 @@ class History:
     def pending(self, current: Iterable[str], target: str = "head") -> tuple[str, ...]:
         """List what is between the current revisions and the target, oldest first.
 
-        The target is `head`, `heads`, a revision, or `+n` steps. Empty when the database is there, or further.
+        The target is `head`, `heads`, `LABEL@head`, a revision, or `+n` steps. Empty when the database is there, or further.
 
         Raises:
             HistoryError: the target is unknown, or `head` and there are several.
@@ -132,10 +169,7 @@ class History:
         order = [revision for revision in self.in_order() if revision not in applied]
         if target.startswith("+"):
             return tuple(order[: _steps(self.service, target)])
-        if target == "heads":
-            return tuple(order)
-        goal = self.head() if target == "head" else self.find(target)
-        wanted = self.ancestry([goal] if goal else [])
+        wanted = self.ancestry(self.goals(target))
         return tuple(revision for revision in order if revision in wanted)
 
     def undone(self, current: Iterable[str], target: str) -> tuple[str, ...]:

@@ -163,3 +163,37 @@ def test_what_cannot_be_undone_is_refused_wherever_it_stands(home: Home) -> None
     found.refuse_irreversible(found.undone(["0003"], "-1"))
     with pytest.raises(IrreversibleError, match=r"^revision '0002' cannot be undone: it is gone; nothing was undone$"):
         found.refuse_irreversible(found.undone(["0003"], "base"))
+
+
+def branches(home: Home, *labels: str) -> History:
+    """Write a branch for each label, the empty one for none, each of two revisions."""
+    for number, label in enumerate(labels, 1):
+        first = home.revision("user", f"{number}a", "", down=None)
+        first.write_text(first.read_text() + (f"\nbranch_labels = ({label!r},)\n" if label else ""))
+        home.revision("user", f"{number}b", "", down=f"{number}a")
+    return history(home)
+
+
+def test_branches_that_all_have_labels_are_meant_to_be_several(home: Home) -> None:
+    found = branches(home, "left", "right")
+    assert found.goals("head") == ("1b", "2b")
+    assert found.pending([], "head") == ("1a", "1b", "2a", "2b")
+    assert found.goals("left@head") == ("1b",)
+    assert found.pending(["1a"], "right@head") == ("2a", "2b")
+
+
+@pytest.mark.parametrize("labels", [("left", ""), ("", "")])
+def test_a_branch_without_a_label_is_a_mistake(home: Home, labels: tuple[str, ...]) -> None:
+    found = branches(home, *labels)
+    with pytest.raises(HistoryError, match="2 heads: 1b, 2b"):
+        found.goals("head")
+    assert found.goals("heads") == ("1b", "2b")
+
+
+def test_a_label_before_the_fork_makes_no_branches(home: Home) -> None:
+    first = home.revision("user", "0001", "", down=None)
+    first.write_text(first.read_text() + "\nbranch_labels = ('all',)\n")
+    for name in ("000a", "000b"):
+        home.revision("user", name, "", down="0001")
+    with pytest.raises(HistoryError, match="2 heads: 000a, 000b"):
+        history(home).goals("head")
