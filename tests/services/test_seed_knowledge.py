@@ -6,34 +6,23 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dbkit.migrations import seed
 from dbkit.project import Project
 from services.base import seeded_id
 from services.knowledge.models import Base
 from services.knowledge.seed import rows
 from services.knowledge.store import KnowledgeStore
+from tests.services.samples import assert_told, seed_twice
 
 
 @pytest.fixture(scope="module")
 def store(project: Project, migrated: sa.Engine) -> KnowledgeStore:
     """Give a store on the sample rows, which are there, the second time over, once."""
-    counts = [seed(project, ["knowledge"])["knowledge"].seeded for _ in range(2)]
-    assert counts == [28, 0]
+    assert seed_twice(project, "knowledge") == [28, 0]
     return KnowledgeStore(lambda: Session(migrated))
 
 
-def described(row: object) -> dict[str, object]:
-    """Give all that a row holds, by column."""
-    return {key: value for key, value in vars(row).items() if not key.startswith("_")}
-
-
 def test_the_sample_rows_are_the_same_each_time_and_say_all_that_the_clock_or_chance_would() -> None:
-    first, second = rows(), rows()
-
-    assert [(type(row), described(row)) for row in first] == [(type(row), described(row)) for row in second]
-    for row in first:
-        table = Base.metadata.tables[type(row).__tablename__]  # type: ignore[attr-defined] # a model's
-        assert {"id", "created_at", "updated_at"} & set(table.columns.keys()) <= set(described(row))
+    assert_told(rows, Base.metadata)
 
 
 def test_the_sample_rows_are_found_as_the_service_finds_them(store: KnowledgeStore) -> None:

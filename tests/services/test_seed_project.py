@@ -9,36 +9,24 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dbkit.migrations import seed
 from dbkit.project import Project
 from services.base import seeded_id
 from services.project.models import Base, MemberRole, ProjectStatus
 from services.project.seed import rows
 from services.project.store import ProjectStore
 from services.user.seed import PEOPLE, user_id
+from tests.services.samples import assert_told, described, seed_twice
 
 
 @pytest.fixture(scope="module")
 def store(project: Project, migrated: sa.Engine) -> ProjectStore:
     """Give a store on the sample rows, which are there, the second time over, once."""
-    counts = [seed(project, ["project"])["project"].seeded for _ in range(2)]
-    assert counts == [37, 0]
+    assert seed_twice(project, "project") == [37, 0]
     return ProjectStore(lambda: Session(migrated))
 
 
-def described(row: object) -> dict[str, object]:
-    """Give all that a row holds, by column."""
-    return {key: value for key, value in vars(row).items() if not key.startswith("_")}
-
-
 def test_the_sample_rows_are_the_same_each_time_and_say_all_that_the_clock_or_chance_would() -> None:
-    first, second = rows(), rows()
-
-    assert [(type(row), described(row)) for row in first] == [(type(row), described(row)) for row in second]
-    for row in first:
-        table = Base.metadata.tables[type(row).__tablename__]  # type: ignore[attr-defined] # a model's
-        from_outside = {"id", "created_at", "updated_at", "joined_at", "saved_at", "occurred_at"}
-        assert from_outside & set(table.columns.keys()) <= set(described(row))
+    assert_told(rows, Base.metadata, "joined_at", "saved_at", "occurred_at")
 
 
 def test_whoever_appears_in_the_sample_rows_is_a_sample_user() -> None:

@@ -6,35 +6,23 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dbkit.migrations import seed
 from dbkit.project import Project
 from services.user.models import Base
 from services.user.seed import PEOPLE, ROLES, role_id, rows, user_id
 from services.user.store import UserStore
 from services.user.values import profile_values, prove_email
+from tests.services.samples import assert_told, seed_twice
 
 
 @pytest.fixture(scope="module")
 def store(project: Project, migrated: sa.Engine) -> UserStore:
     """Give a store on the sample rows, which are there, the second time over, once."""
-    counts = [seed(project, ["user"])["user"].seeded for _ in range(2)]
-    assert counts == [23, 0]
+    assert seed_twice(project, "user") == [23, 0]
     return UserStore(lambda: Session(migrated))
 
 
-def described(row: object) -> dict[str, object]:
-    """Give all that a row holds, by column."""
-    return {key: value for key, value in vars(row).items() if not key.startswith("_")}
-
-
 def test_the_sample_rows_are_the_same_each_time_and_say_all_that_the_clock_or_chance_would() -> None:
-    first, second = rows(), rows()
-
-    assert [(type(row), described(row)) for row in first] == [(type(row), described(row)) for row in second]
-    for row in first:
-        table = Base.metadata.tables[type(row).__tablename__]  # type: ignore[attr-defined] # a model's
-        from_outside = {"id", "created_at", "updated_at", "granted_at", "occurred_at"}
-        assert from_outside & set(table.columns.keys()) <= set(described(row))
+    assert_told(rows, Base.metadata, "granted_at", "occurred_at")
     assert str(user_id("ada")) == "846864ab-9d1a-5b07-8b10-200d1a28b34c"
 
 
