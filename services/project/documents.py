@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import uuid
 from collections.abc import Mapping
@@ -74,6 +73,7 @@ class Documents(Common):
             NotFound: there is no such phase.
             Conflict: the phase has a document of this slug.
             Invalid: a value cannot be kept.
+            Unavailable: the database cannot do it now.
         """
         values = _proved({"title": title, "body": {}, "tags": [], **fields})
         place = accepted(Document, {"slug": slug, "kind": kind})
@@ -96,6 +96,7 @@ class Documents(Common):
 
         Raises:
             NotFound: there is none.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             return self._get(session, Document, document_id, kind="document")
@@ -108,6 +109,7 @@ class Documents(Common):
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
+            Unavailable: the database cannot do it now.
         """
         asked = ("documents", *in_order(wanted, DocumentFilter.__annotations__))
         query = sa.select(Document).where(*equal(Document, **wanted)).options(defer(Document.body, raiseload=True))
@@ -123,6 +125,7 @@ class Documents(Common):
             NotFound: there is no such document.
             VersionConflict: somebody has saved it, or changed its status, since it was read.
             Invalid: a value cannot be kept.
+            Unavailable: the database cannot do it now.
         """
         values = _proved(dict(changes))
         with self.transaction() as session:
@@ -142,6 +145,7 @@ class Documents(Common):
             VersionConflict: somebody has saved it, or changed its status, since it was read.
             Conflict: it cannot become that from what it is.
             Invalid: there is no such status.
+            Unavailable: the database cannot do it now.
         """
         status = accepted(Document, {"status": status})["status"]
         with self.transaction() as session:
@@ -166,6 +170,7 @@ class Documents(Common):
         Raises:
             NotFound: there is no such document.
             VersionConflict: somebody has saved it, or changed its status, since it was read.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             document = self._hold(session, Document, document_id, version=version, kind="document")
@@ -184,7 +189,7 @@ class Documents(Common):
                 version=document.version,
                 author_id=by,
                 title=document.title,
-                body=copy.deepcopy(document.body),
+                body=document.body,
                 checksum=document.checksum,
                 size_bytes=document.size_bytes,
                 saved_at=document.updated_at,

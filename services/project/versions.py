@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import uuid
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +30,7 @@ class Versions(Documents):
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
+            Unavailable: the database cannot do it now.
         """
         query = sa.select(DocumentVersion).where(DocumentVersion.document_id == document_id)
         query = query.options(defer(DocumentVersion.body, raiseload=True))
@@ -42,6 +42,7 @@ class Versions(Documents):
 
         Raises:
             NotFound: nothing was saved under it.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             return _version(session, document_id, version)
@@ -51,6 +52,7 @@ class Versions(Documents):
 
         Raises:
             NotFound: nothing was saved under one of them.
+            Unavailable: the database cannot do it now.
         """
         query = sa.select(DocumentVersion.version, DocumentVersion.checksum)
         query = query.where(DocumentVersion.document_id == document_id, DocumentVersion.version.in_({one, other}))
@@ -73,11 +75,12 @@ class Versions(Documents):
         Raises:
             NotFound: there is no such document, or nothing was saved under the earlier version.
             VersionConflict: somebody has saved it, or changed its status, since it was read.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             document = self._hold(session, Document, document_id, version=version, kind="document")
             found = _version(session, document_id, kept)
-            document.title, document.body, document.updated_at = found.title, copy.deepcopy(found.body), self._clock()
+            document.title, document.body, document.updated_at = found.title, found.body, self._clock()
             document.checksum, document.size_bytes = found.checksum, found.size_bytes
             self._keep(session, "document.restore", document, by=by)
             return document

@@ -64,6 +64,20 @@ def test_each_saved_version_is_kept_as_it_was(desk: Desk) -> None:
         desk.store.version_of(made.id, 4)
 
 
+def test_a_kept_version_does_not_follow_what_is_changed_in_the_document_at_hand(desk: Desk) -> None:
+    with desk.store.transaction():
+        made = desk.document(author_id=ADA, body={"blocks": [{"text": "one"}]})
+        made.body["blocks"][0]["text"] = "changed at hand"
+    second = desk.store.save_document(made.id, version=desk.store.document(made.id).version, by=ADA, title="B")
+    with desk.store.transaction():
+        restored = desk.store.restore_version(made.id, 1, version=second.version, by=GRACE)
+        restored.body["blocks"][0]["text"] = "changed again"
+
+    texts = [desk.store.version_of(made.id, version).body["blocks"][0]["text"] for version in (1, restored.version - 1)]
+    assert texts == ["one", "one"]
+    assert desk.store.document(made.id).body == {"blocks": [{"text": "changed again"}]}
+
+
 def test_versions_are_listed_newest_first_without_their_bodies(desk: Desk) -> None:
     made = desk.document()
     for version in (1, 2, 3, 4):
