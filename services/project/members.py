@@ -42,6 +42,7 @@ class Members(Common):
             NotFound: there is no such project.
             Conflict: the user is a member already.
             Invalid: a value cannot be kept.
+            Unavailable: the database cannot do it now.
         """
         values = accepted(Member, {"role": role, "capacity_percent": capacity_percent})
         with self.transaction() as session:
@@ -62,6 +63,7 @@ class Members(Common):
             NotFound: there is no such project, or the user is no member of it.
             Conflict: it is the last owner.
             Invalid: there is no such role.
+            Unavailable: the database cannot do it now.
         """
         role = accepted(Member, {"role": role})["role"]
         with self.transaction() as session:
@@ -75,12 +77,40 @@ class Members(Common):
             )
             return member
 
+    def transfer_project(
+        self, project_id: uuid.UUID, to: uuid.UUID, *, version: int, by: uuid.UUID | None = None
+    ) -> Project:
+        """Have a project that is still at this version belong to another of its members, who becomes an owner by that.
+
+        Who it belonged to goes on as an owner; `change_role` or `remove_member` comes after, where that is wanted.
+
+        Raises:
+            NotFound: there is no such project, or the user is no member of it.
+            VersionConflict: somebody has changed the project since it was read.
+            Conflict: it is theirs already.
+            Invalid: that is no user's id.
+            Unavailable: the database cannot do it now.
+        """
+        to = accepted(Project, {"owner_id": to})["owner_id"]
+        with self.transaction() as session:
+            project = self._hold(session, Project, project_id, version=version, kind="project")
+            if project.owner_id == to:
+                raise Conflict(f"the project is that of user {str(to)!r} already")
+            self._member(session, project_id, to).role = MemberRole.OWNER
+            payload = {"from": str(project.owner_id), "to": str(to)}
+            project.owner_id, project.updated_at = to, self._clock()
+            self._record(
+                session, "project.transfer", project_id=project_id, by=by, subject_id=project_id, payload=payload
+            )
+            return project
+
     def remove_member(self, project_id: uuid.UUID, user_id: uuid.UUID, *, by: uuid.UUID | None = None) -> None:
         """Have a user leave a project.
 
         Raises:
             NotFound: there is no such project, or the user is no member of it.
             Conflict: it is the last owner.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             member = self._held_member(session, project_id, user_id)
@@ -94,6 +124,7 @@ class Members(Common):
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
+            Unavailable: the database cannot do it now.
         """
         query = sa.select(Member).where(Member.project_id == project_id)
         with self.transaction() as session:
@@ -105,24 +136,39 @@ class Members(Common):
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
+            Unavailable: the database cannot do it now.
         """
         query = sa.select(Member).where(Member.user_id == user_id)
         with self.transaction() as session:
             return _MEMBERSHIPS.page(session, query, limit=limit, cursor=cursor, asked=("memberships", user_id))
 
     def role_of(self, user_id: uuid.UUID, project_id: uuid.UUID) -> MemberRole | None:
-        """Give a user's role in a project; None for who is no member of it."""
+        """Give a user's role in a project; None for who is no member of it.
+
+        Raises:
+            Unavailable: the database cannot do it now.
+        """
         query = sa.select(Member.role).where(Member.user_id == user_id, Member.project_id == project_id)
         with self.transaction() as session:
             return session.scalars(query).one_or_none()
 
     def may(self, user_id: uuid.UUID, project_id: uuid.UUID, role: MemberRole) -> bool:
-        """Tell whether a user may do in a project what this role may: an owner all, a viewer least, and nobody else anything."""
+        """Tell whether a user may do in a project what this role may: an owner all, a viewer least, and nobody else anything.
+
+        Raises:
+            Invalid: there is no such role.
+            Unavailable: the database cannot do it now.
+        """
+        asked = accepted(Member, {"role": role})["role"]
         has = self.role_of(user_id, project_id)
-        return has is not None and _PLACES[has] <= _PLACES[role]
+        return has is not None and _PLACES[has] <= _PLACES[asked]
 
     def _held_member(self, session: Session, project_id: uuid.UUID, user_id: uuid.UUID) -> Member:
         self._hold(session, Project, project_id, kind="project")
+        return self._member(session, project_id, user_id)
+
+    def _member(self, session: Session, project_id: uuid.UUID, user_id: uuid.UUID) -> Member:
+        """Read a member as it is now, and hold it. Raises NotFound."""
         query = sa.select(Member).where(Member.project_id == project_id, Member.user_id == user_id).with_for_update()
         member = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
         if member is None:

@@ -121,7 +121,7 @@ class Project(Versioned, Timestamps, Base):
 
     id: Mapped[Id]
     owner_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
-    """A user's id, in the service `user`."""
+    """Whose the project is: a user's id, in the service `user`. Others may have the role of an owner beside them."""
     slug: Mapped[str] = mapped_column(dbt.String(80), unique=True)
     name: Mapped[str] = mapped_column(dbt.String(200), info={"filled": True})
     summary: Mapped[str | None] = mapped_column(dbt.Text())
@@ -136,7 +136,7 @@ class Project(Versioned, Timestamps, Base):
         server_default=dbt.Literal(Visibility.TEAM, dbt.Enum(Visibility)),
     )
     settings: Mapped[JsonObject]
-    budget: Mapped[Decimal | None] = mapped_column(dbt.Numeric(14, 2))
+    budget: Mapped[Decimal | None] = mapped_column(dbt.Numeric(14, 2), info={"least": 0})
     currency: Mapped[str] = mapped_column(
         dbt.String(3), default="EUR", server_default=dbt.Literal("EUR", dbt.String(3))
     )
@@ -191,7 +191,7 @@ class Member(Base):
     )
     user_id: Mapped[uuid.UUID] = mapped_column(dbt.Uuid(), primary_key=True, index=True)
     role: Mapped[MemberRole] = mapped_column(dbt.Enum(MemberRole))
-    capacity_percent: Mapped[int | None] = mapped_column(dbt.SmallInteger())
+    capacity_percent: Mapped[int | None] = mapped_column(dbt.SmallInteger(), info={"least": 0, "most": 100})
     """How much of their time is planned for this project."""
     invited_by: Mapped[uuid.UUID | None] = mapped_column(dbt.Uuid())
     joined_at: Mapped[datetime] = mapped_column(dbt.UtcDateTime(), default=utc_now, server_default=dbt.Now())
@@ -218,7 +218,10 @@ class Phase(Timestamps, Base):
     needs: Mapped[Integers]
     """The positions of the phases that must be done before this one."""
     cost_estimate: Mapped[Decimal] = mapped_column(
-        dbt.Numeric(14, 2), default=Decimal(0), server_default=dbt.Literal(Decimal(0), dbt.Numeric(14, 2))
+        dbt.Numeric(14, 2),
+        default=Decimal(0),
+        server_default=dbt.Literal(Decimal(0), dbt.Numeric(14, 2)),
+        info={"least": 0},
     )
     starts_on: Mapped[date | None] = mapped_column(dbt.Date())
     ends_on: Mapped[date | None] = mapped_column(dbt.Date())
@@ -259,7 +262,7 @@ class Document(Versioned, Timestamps, Base):
     # TiDB takes 6 MiB in a row, and keeps a list of small numbers in over six times its text
     body: Mapped[JsonObject] = mapped_column(info={"largest_bytes": 512 * 2**10})
     """The blocks of the document, as the editor keeps them."""
-    tags: Mapped[Texts]
+    tags: Mapped[Texts] = mapped_column(info={"filled": True})
     checksum: Mapped[bytes | None] = mapped_column(dbt.Binary(32))
     """SHA-256 of the body's canonical text."""
     size_bytes: Mapped[int] = mapped_column(
