@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -18,8 +19,20 @@ from services.errors import Invalid
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute, Mapper
 
-__all__ = ["accepted", "canonical", "each_once", "equal", "folded", "in_order", "moment", "only", "prove_within"]
+__all__ = [
+    "accepted",
+    "canonical",
+    "each_once",
+    "equal",
+    "folded",
+    "in_order",
+    "moment",
+    "only",
+    "prove_language",
+    "prove_within",
+]
 
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _LARGEST_BYTES: Final = 64 * 2**10
 """Of a text, a list or an object, where its column does not name another most (`info={"largest_bytes": …}`)."""
 
@@ -51,6 +64,7 @@ def accepted(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
         found[field] = _fitted(field, columns[field], value)
     for field, value in found.items():
         _prove_filled(field, columns[field], value)
+        _prove_range(field, columns[field], value)
     return found
 
 
@@ -87,6 +101,12 @@ def prove_within(field: str, value: float, *, least: int, most: int) -> None:
     """Refuse a number that is out of its range. Raises Invalid."""
     if not least <= value <= most:
         raise Invalid(field, f"{value!r} is not within {least} and {most}")
+
+
+def prove_language(field: str, tag: str | None) -> None:
+    """Refuse what is no language tag; None is none. Raises Invalid."""
+    if tag is not None and not _LANGUAGE.fullmatch(tag):
+        raise Invalid(field, f"{tag!r} is no language tag such as 'de-CH'")
 
 
 def canonical(value: object) -> bytes:
@@ -126,6 +146,18 @@ def _prove_filled(field: str, column: sa.Column[Any], value: object) -> None:
         each_once(field, value)
     elif isinstance(value, str) and not value.strip():
         raise Invalid(field, "it is blank")
+
+
+def _prove_range(field: str, column: sa.Column[Any], value: Any) -> None:  # noqa: ANN401 - what the column holds
+    """Refuse numbers out of the range that the column asks for (`info={"least": …, "most": …}`). Raises Invalid."""
+    least, most = column.info.get("least"), column.info.get("most")
+    if least is None or value is None:
+        return
+    for number in value if isinstance(value, list) else [value]:
+        if most is not None:
+            prove_within(field, number, least=least, most=most)
+        elif number < least:
+            raise Invalid(field, f"{number} is less than {least or 'nothing'}")
 
 
 def _prove_extent(field: str, column: sa.Column[Any], value: object) -> None:

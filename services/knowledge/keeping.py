@@ -12,7 +12,7 @@ from services.errors import NotFound
 from services.knowledge.models import Bookmark, Chunk, Citation, Resource
 from services.paging import Keyset, Page
 from services.store import Store, written
-from services.values import accepted, each_once, equal, prove_within
+from services.values import accepted, each_once, equal
 
 __all__ = ["Keeping"]
 
@@ -53,8 +53,6 @@ class Keeping(Store):
             Invalid: a value cannot be kept.
             Unavailable: the database cannot do it now.
         """
-        if confidence is not None:
-            prove_within("confidence", confidence, least=0, most=1)
         values = {"document_id": document_id, "marker": marker, "quote": quote, "pages": list(pages)}
         values |= {"locator": locator, "confidence": confidence, "created_by": created_by, "chunk_id": chunk_id}
         found = accepted(Citation, values)

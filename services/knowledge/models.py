@@ -71,8 +71,8 @@ class Resource(Versioned, Timestamps, Base):
     kind: Mapped[ResourceKind] = mapped_column(dbt.Enum(ResourceKind))
     title: Mapped[str] = mapped_column(dbt.String(300), info={"filled": True})
     summary: Mapped[str | None] = mapped_column(dbt.Text())
-    source_url: Mapped[str | None] = mapped_column(dbt.Text())
-    authors: Mapped[Texts]
+    source_url: Mapped[str | None] = mapped_column(dbt.Text(), info={"filled": True})
+    authors: Mapped[Texts] = mapped_column(info={"filled": True})
     details: Mapped[JsonObject]
     """What the importer found out: licence, publisher, edition, …"""
     content_hash: Mapped[bytes] = mapped_column(dbt.Binary(32), index=True)
@@ -85,10 +85,11 @@ class Resource(Versioned, Timestamps, Base):
         dbt.Boolean(), default=True, server_default=dbt.Literal(value=True, type=dbt.Boolean())
     )
     published_on: Mapped[date | None] = mapped_column(dbt.Date())
-    page_count: Mapped[int | None] = mapped_column(dbt.Integer())
+    page_count: Mapped[int | None] = mapped_column(dbt.Integer(), info={"least": 0})
     size_bytes: Mapped[int | None] = mapped_column(dbt.BigInteger())
-    quality_score: Mapped[float | None] = mapped_column(dbt.Float())
-    price: Mapped[Decimal | None] = mapped_column(dbt.Numeric(10, 2))
+    quality_score: Mapped[float | None] = mapped_column(dbt.Float(), info={"least": 0, "most": 1})
+    """From 0, worthless, to 1; None where nobody has judged it."""
+    price: Mapped[Decimal | None] = mapped_column(dbt.Numeric(10, 2), info={"least": 0})
     """What access to it costs, in EUR."""
     language: Mapped[str | None] = mapped_column(dbt.String(35), index=True, sort_order=110)
     """As BCP 47 has it: `en`, `de-AT`; the longest that it asks programs to keep has 35 characters."""
@@ -130,7 +131,7 @@ class Topic(Timestamps, Base):
     path: Mapped[str] = mapped_column(dbt.String(400), unique=True)
     name: Mapped[str] = mapped_column(dbt.String(120), index=True, info={"filled": True})
     description: Mapped[str | None] = mapped_column(dbt.Text())
-    synonyms: Mapped[Texts]
+    synonyms: Mapped[Texts] = mapped_column(info={"filled": True})
     depth: Mapped[int] = mapped_column(dbt.SmallInteger())
     """How many topics stand above it."""
 
@@ -146,7 +147,9 @@ class ResourceTopic(Base):
     topic_id: Mapped[uuid.UUID] = mapped_column(
         dbt.Uuid(), sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    relevance: Mapped[float] = mapped_column(dbt.Float(), default=0.5, server_default=dbt.Literal(0.5, dbt.Float()))
+    relevance: Mapped[float] = mapped_column(
+        dbt.Float(), default=0.5, server_default=dbt.Literal(0.5, dbt.Float()), info={"least": 0, "most": 1}
+    )
     """From 0, hardly, to 1, throughout."""
 
     resource: Mapped[Resource] = relationship(back_populates="topics")
@@ -165,8 +168,8 @@ class Chunk(Base):
     position: Mapped[int] = mapped_column(dbt.Integer())
     heading: Mapped[str | None] = mapped_column(dbt.String(300))
     body: Mapped[str] = mapped_column(dbt.Text())
-    token_count: Mapped[int] = mapped_column(dbt.Integer())
-    pages: Mapped[Integers]
+    token_count: Mapped[int] = mapped_column(dbt.Integer(), info={"least": 0})
+    pages: Mapped[Integers] = mapped_column(info={"least": 0})
     embedding: Mapped[list[float] | None] = mapped_column(dbt.Array(dbt.Float()))
     """None until it has been computed; vectors of one model have one length."""
     embedding_model: Mapped[str | None] = mapped_column(dbt.String(80), info={"filled": True})
@@ -191,10 +194,10 @@ class Citation(Base):
     marker: Mapped[str] = mapped_column(dbt.String(40), info={"filled": True})
     """What stands in the document: `[3]`."""
     quote: Mapped[str] = mapped_column(dbt.Text())
-    pages: Mapped[Integers]
+    pages: Mapped[Integers] = mapped_column(info={"least": 0})
     locator: Mapped[dict[str, Any] | None] = mapped_column(dbt.Json())
     """The place in the chunk; None where the whole is meant."""
-    confidence: Mapped[float | None] = mapped_column(dbt.Float())
+    confidence: Mapped[float | None] = mapped_column(dbt.Float(), info={"least": 0, "most": 1})
     """How sure the matcher was, from 0 to 1; None where a person made the citation."""
     created_by: Mapped[uuid.UUID] = mapped_column(dbt.Uuid())
     created_at: Mapped[datetime] = mapped_column(dbt.UtcDateTime(), default=utc_now, server_default=dbt.Now())
@@ -216,7 +219,7 @@ class Bookmark(Timestamps, Base):
     shelf: Mapped[str] = mapped_column(
         dbt.String(120), default="inbox", server_default=dbt.Literal("inbox", dbt.String(120)), info={"filled": True}
     )
-    labels: Mapped[Texts]
+    labels: Mapped[Texts] = mapped_column(info={"filled": True})
     note: Mapped[str | None] = mapped_column(dbt.Text())
 
     resource: Mapped[Resource] = relationship(back_populates="bookmarks")

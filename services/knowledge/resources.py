@@ -17,7 +17,7 @@ from services.knowledge.models import Resource, ResourceKind, ResourceTopic, Top
 from services.knowledge.paths import in_branch
 from services.paging import Keyset, Page
 from services.store import Store
-from services.values import accepted, equal, folded, in_order, only
+from services.values import accepted, equal, folded, in_order, only, prove_language
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -106,6 +106,7 @@ class Resources(Store):
             "size_bytes": len(content),
         }
         found = accepted(Resource, {**values, "content_hash": hashlib.sha256(content).digest()})
+        prove_language("language", found.get("language"))
         resource = Resource(id=uuid.uuid4(), created_at=now, updated_at=now, **{"project_id": project_id, **found})
         try:
             if self._outer is not None:
@@ -161,6 +162,7 @@ class Resources(Store):
             Unavailable: the database cannot do it now.
         """
         values = accepted(Resource, only(changes, _CHANGEABLE))
+        prove_language("language", values.get("language"))
         if "project_id" in values:
             values["scope"] = scope_of(values["project_id"])
         taken = "a resource with the same content is there, in the project that it would belong to"

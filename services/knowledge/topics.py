@@ -182,7 +182,7 @@ class Topics(Store):
             Conflict: somebody else said so at the same moment.
             Unavailable: the database cannot do it now.
         """
-        prove_within("relevance", relevance, least=0, most=1)
+        relevance = accepted(ResourceTopic, {"relevance": relevance})["relevance"]
         with self.transaction() as session:
             write = sa.update(ResourceTopic).where(*_filed(resource_id, path)).values(relevance=relevance)
             done = written(session, write)

@@ -33,6 +33,7 @@ class Activities(Common):
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
+            Unavailable: the database cannot do it now.
         """
         query = sa.select(Activity).where(Activity.project_id == project_id, *equal(Activity, actor_id=actor_id))
         asked = ("activities", project_id, actor_id)

@@ -51,6 +51,7 @@ class Comments(Common):
         Raises:
             NotFound: there is no such document.
             Invalid: a value cannot be kept.
+            Unavailable: the database cannot do it now.
         """
         comment = _comment(author_id, body, mentions)
         comment.anchor = accepted(Comment, {"anchor": anchor})["anchor"]
@@ -64,6 +65,7 @@ class Comments(Common):
         Raises:
             NotFound: there is no such thread.
             Invalid: a value cannot be kept.
+            Unavailable: the database cannot do it now.
         """
         comment = _comment(author_id, body, mentions)
         with self.transaction() as session:
@@ -76,6 +78,7 @@ class Comments(Common):
 
         Raises:
             NotFound: there is no such thread.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             first = self._held_thread(session, thread_id)
@@ -99,6 +102,7 @@ class Comments(Common):
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
+            Unavailable: the database cannot do it now.
         """
         query = sa.select(Comment).where(Comment.document_id == document_id, Comment.id == Comment.thread_id)
         query = query.where(*equal(Comment, is_resolved=is_resolved))
@@ -117,6 +121,7 @@ class Comments(Common):
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
+            Unavailable: the database cannot do it now.
         """
         mentioned = sa.select(CommentMention.comment_id).where(CommentMention.mention == mention)
         query = sa.select(Comment).where(Comment.id.in_(mentioned))

@@ -64,6 +64,7 @@ class Phases(Common):
         Raises:
             NotFound: there is no such project.
             Invalid: a value cannot be kept, or it needs a phase that is not there.
+            Unavailable: the database cannot do it now.
         """
         values = _proved({"name": name, "kind": kind, **fields})
         now = self._clock()
@@ -83,6 +84,7 @@ class Phases(Common):
         Raises:
             NotFound: there is no such phase.
             Invalid: a value cannot be kept, or it needs a phase that is not there.
+            Unavailable: the database cannot do it now.
         """
         values = _proved(dict(changes))
         with self.transaction() as session:
@@ -107,6 +109,7 @@ class Phases(Common):
             NotFound: there is no such project.
             VersionConflict: somebody has changed the project since it was read.
             Invalid: the order does not name each phase once.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             self._update(session, Project, project_id, version=version, changes={}, kind="project")
@@ -126,7 +129,11 @@ class Phases(Common):
             return tuple(phases[phase_id] for phase_id in order)
 
     def phases(self, project_id: uuid.UUID) -> tuple[Phase, ...]:
-        """Give all phases of a project in their order; none for a project that is not there."""
+        """Give all phases of a project in their order; none for a project that is not there.
+
+        Raises:
+            Unavailable: the database cannot do it now.
+        """
         query = sa.select(Phase).where(Phase.project_id == project_id).order_by(Phase.position)
         with self.transaction() as session:
             return tuple(session.scalars(query))
@@ -138,6 +145,7 @@ class Phases(Common):
 
         Raises:
             NotFound: there is no such project.
+            Unavailable: the database cannot do it now.
         """
         by_kind: dict[PhaseKind, Decimal] = {}
         query = sa.select(Phase.kind, Phase.cost_estimate).where(Phase.project_id == project_id)
@@ -149,10 +157,7 @@ class Phases(Common):
 
 
 def _proved(values: dict[str, Any]) -> dict[str, Any]:
-    found = accepted(Phase, only(values, PhaseChanges.__annotations__))
-    if found.get("cost_estimate", 0) < 0:
-        raise Invalid("cost_estimate", f"{found['cost_estimate']} is less than nothing")
-    return found
+    return accepted(Phase, only(values, PhaseChanges.__annotations__))
 
 
 def _put(phase: Phase, values: Mapping[str, Any], places: set[int]) -> None:

@@ -70,6 +70,7 @@ class Projects(Common):
         Raises:
             Invalid: a value cannot be kept, such as a name of over 200 characters.
             Conflict: the slug is taken.
+            Unavailable: the database cannot do it now.
         """
         values = _proved({"slug": slug, "name": name, **fields}, tags)
         now = self._clock()
@@ -87,6 +88,7 @@ class Projects(Common):
 
         Raises:
             NotFound: there is none.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             return self._get(session, Project, project_id, kind="project")
@@ -96,6 +98,7 @@ class Projects(Common):
 
         Raises:
             NotFound: there is none.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             found: Project = self._one(session, sa.select(Project).where(Project.slug == slug), slug, kind="project")
@@ -107,6 +110,7 @@ class Projects(Common):
         Raises:
             Invalid: the limit is not within 1 and 200.
             InvalidCursor: the cursor is not of this list.
+            Unavailable: the database cannot do it now.
         """
         asked = ("projects", *in_order(wanted, ProjectFilter.__annotations__))
         query = sa.select(Project).where(*_conditions(wanted))
@@ -128,6 +132,7 @@ class Projects(Common):
             VersionConflict: somebody has changed it since it was read.
             Conflict: the slug is taken.
             Invalid: a value cannot be kept.
+            Unavailable: the database cannot do it now.
         """
         return self._change(project_id, "project.update", version=version, by=by, changes=dict(changes))
 
@@ -137,6 +142,7 @@ class Projects(Common):
         Raises:
             NotFound: there is no such project.
             VersionConflict: somebody has changed it since it was read.
+            Unavailable: the database cannot do it now.
         """
         changes = {"status": ProjectStatus.ARCHIVED}
         return self._change(project_id, "project.archive", version=version, by=by, changes=changes)
@@ -147,6 +153,7 @@ class Projects(Common):
         Raises:
             NotFound: there is no such project.
             VersionConflict: somebody has changed it since it was read.
+            Unavailable: the database cannot do it now.
         """
         with self.transaction() as session:
             self._delete(session, Project, project_id, version=version, kind="project")
@@ -179,8 +186,6 @@ def _proved(values: dict[str, Any], tags: Iterable[str] | None) -> dict[str, Any
         prove_slug(found["slug"])
     if not _CURRENCY.fullmatch(found.get("currency", "EUR")):
         raise Invalid("currency", f"{found['currency']!r} is no code of three capital letters")
-    if (found.get("budget") or 0) < 0:
-        raise Invalid("budget", f"{found['budget']} is less than nothing")
     if tags is not None:
         found["tags"] = each_once("tags", tags, ProjectTag.tag)
     return found

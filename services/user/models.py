@@ -62,7 +62,7 @@ class User(Versioned, Timestamps, Base):
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(dbt.String(320), unique=True)
-    password_hash: Mapped[str | None] = mapped_column(dbt.String(255))
+    password_hash: Mapped[str | None] = mapped_column(dbt.String(255), info={"filled": True})
     """None where the person signs in through another party."""
     status: Mapped[AccountStatus] = mapped_column(
         dbt.Enum(AccountStatus),
@@ -91,7 +91,7 @@ class Role(Timestamps, Base):
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(dbt.String(60), unique=True, info={"filled": True})
     description: Mapped[str | None] = mapped_column(dbt.Text())
-    permissions: Mapped[Texts]
+    permissions: Mapped[Texts] = mapped_column(info={"filled": True})
     is_builtin: Mapped[Flag]
 
 
@@ -149,9 +149,9 @@ class Profile(Timestamps, Base):
     time_zone: Mapped[str] = mapped_column(
         dbt.String(64), default="Etc/UTC", server_default=dbt.Literal("Etc/UTC", dbt.String(64))
     )
-    skills: Mapped[Texts]
+    skills: Mapped[Texts] = mapped_column(info={"filled": True})
     settings: Mapped[JsonObject]
-    hourly_rate: Mapped[Decimal | None] = mapped_column(dbt.Numeric(10, 2))
+    hourly_rate: Mapped[Decimal | None] = mapped_column(dbt.Numeric(10, 2), info={"least": 0})
 
     user: Mapped[User] = relationship(back_populates="profile")
 
@@ -191,7 +191,7 @@ class AuditEvent(Base):
     actor_id: Mapped[uuid.UUID | None] = mapped_column(dbt.Uuid())
     """The user; None where it was the platform itself."""
     action: Mapped[str] = mapped_column(dbt.String(80), info={"filled": True})
-    target_type: Mapped[str | None] = mapped_column(dbt.String(60))
+    target_type: Mapped[str | None] = mapped_column(dbt.String(60), info={"filled": True})
     target_id: Mapped[uuid.UUID | None] = mapped_column(dbt.Uuid())
     outcome: Mapped[Outcome] = mapped_column(dbt.Enum(Outcome))
     details: Mapped[JsonObject]

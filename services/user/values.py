@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from services.errors import Invalid
 from services.user.models import Profile
-from services.values import accepted, only
+from services.values import accepted, only, prove_language
 
 __all__ = ["LONGEST_NAME", "ProfileFields", "client_of", "normal_email", "profile_values", "prove_email", "prove_name"]
 
@@ -21,7 +21,6 @@ LONGEST_NAME: Final = 200
 _AGENT_LENGTH: Final = 300
 _LOCAL_LENGTH: Final = 64
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
-_LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
 class ProfileFields(TypedDict, total=False):
@@ -67,8 +66,7 @@ def profile_values(values: Mapping[str, Any]) -> dict[str, Any]:
         found["family_name"] = None
     if found.get("given_name") == "":
         raise Invalid("given_name", "it is blank")
-    if "locale" in found and not _LOCALE.fullmatch(found["locale"]):
-        raise Invalid("locale", f"{found['locale']!r} is no language tag such as 'de-CH'")
+    prove_language("locale", found.get("locale"))
     if "time_zone" in found:
         _prove_zone(found["time_zone"])
     return found

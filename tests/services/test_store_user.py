@@ -41,7 +41,7 @@ def address() -> str:
 def a_user(store: UserStore, email: str = "", **profile: object) -> User:
     """Open an active account."""
     return store.create_user(
-        email or address(), given_name="Ada", **profile, password_hash="$x$hash", status=AccountStatus.ACTIVE
+        email or address(), **{"given_name": "Ada", **profile}, password_hash="$x$hash", status=AccountStatus.ACTIVE
     )
 
 
@@ -175,10 +175,10 @@ def test_only_what_is_a_field_can_be_changed(store: UserStore, field: str) -> No
 
 
 def test_a_version_is_the_one_that_was_seen_and_no_change(store: UserStore) -> None:
-    user = a_user(store)
+    user, payload = a_user(store), {"version": 7}
 
     with pytest.raises(TypeError, match="version"):
-        store.update_user(user.id, version=1, **{"version": 7})
+        store.update_user(user.id, version=1, **payload)
 
     assert store.user(user.id).version == 1
 
