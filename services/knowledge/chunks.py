@@ -76,7 +76,7 @@ class Chunks(Store):
 
         Raises:
             Invalid: the limit is out of range.
-            InvalidCursor: the cursor is not of this list.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Chunk).where(Chunk.resource_id == resource_id)

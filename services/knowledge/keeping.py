@@ -71,7 +71,7 @@ class Keeping(Store):
 
         Raises:
             Invalid: the limit is out of range.
-            InvalidCursor: the cursor is not of this list.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Citation).where(Citation.document_id == document_id)
@@ -83,7 +83,7 @@ class Keeping(Store):
 
         Raises:
             Invalid: the limit is out of range.
-            InvalidCursor: the cursor is not of this list.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Citation).where(Citation.chunk_id == chunk_id)
@@ -160,7 +160,7 @@ class Keeping(Store):
 
         Raises:
             Invalid: the limit is out of range.
-            InvalidCursor: the cursor is not of this list.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Bookmark).where(Bookmark.user_id == user_id, *equal(Bookmark, shelf=shelf))

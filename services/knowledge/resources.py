@@ -140,8 +140,8 @@ class Resources(Store):
             wanted: which ones.
 
         Raises:
-            Invalid: the limit is out of range.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range, or nothing could be what is wanted.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         asked = ("resources", *in_order(wanted, ResourceFilter.__annotations__))

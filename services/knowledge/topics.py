@@ -124,7 +124,7 @@ class Topics(Store):
 
         Raises:
             Invalid: the limit is out of range.
-            InvalidCursor: the cursor is not of this list.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Topic).where(Topic.depth == 0)
@@ -139,7 +139,7 @@ class Topics(Store):
 
         Raises:
             Invalid: the limit is out of range.
-            InvalidCursor: the cursor is not of this list.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Topic).where(in_branch(unicodedata.normalize("NFC", path)))

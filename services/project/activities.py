@@ -14,7 +14,7 @@ from services.values import equal
 
 __all__ = ["Activities"]
 
-_ACTIVITIES: Final = Keyset[Activity](columns=(Activity.occurred_at, Activity.id), descending=True)
+_ACTIVITIES: Final[Keyset[Activity]] = Keyset(columns=(Activity.occurred_at, Activity.id), descending=True)
 
 
 class Activities(Common):
@@ -31,8 +31,8 @@ class Activities(Common):
         """Give a page of what happened in a project, the newest first; with an actor only what they did.
 
         Raises:
-            Invalid: the limit is not within 1 and 200.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Activity).where(Activity.project_id == project_id, *equal(Activity, actor_id=actor_id))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Comments", "Thread"]
 
-_FIRST_ONES: Final = Keyset[Comment](columns=(Comment.created_at, Comment.id))
-_NEWEST: Final = Keyset[Comment](columns=(Comment.created_at, Comment.id), descending=True)
+_FIRST_ONES: Final[Keyset[Comment]] = Keyset(columns=(Comment.created_at, Comment.id))
+_NEWEST: Final[Keyset[Comment]] = Keyset(columns=(Comment.created_at, Comment.id), descending=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +100,8 @@ class Comments(Common):
         """Give a page of a document's threads, the oldest first, each with all its comments in order.
 
         Raises:
-            Invalid: the limit is not within 1 and 200.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Comment).where(Comment.document_id == document_id, Comment.id == Comment.thread_id)
@@ -119,8 +119,8 @@ class Comments(Common):
         """Give a page of the comments that mention somebody, the newest first.
 
         Raises:
-            Invalid: the limit is not within 1 and 200.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         mentioned = sa.select(CommentMention.comment_id).where(CommentMention.mention == mention)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DocumentChanges", "DocumentFields", "DocumentFilter", "Documents", "measured"]
 
-_DOCUMENTS: Final = Keyset[Document](columns=(Document.created_at, Document.id), descending=True)
+_DOCUMENTS: Final[Keyset[Document]] = Keyset(columns=(Document.created_at, Document.id), descending=True)
 _STEPS: Final[Mapping[DocumentStatus, frozenset[DocumentStatus]]] = {
     DocumentStatus.DRAFT: frozenset({DocumentStatus.IN_REVIEW}),
     DocumentStatus.IN_REVIEW: frozenset({DocumentStatus.DRAFT, DocumentStatus.APPROVED}),
@@ -107,8 +107,8 @@ class Documents(Common):
         """Give a page of documents without their bodies, the newest first.
 
         Raises:
-            Invalid: the limit is not within 1 and 200.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range, or nothing could be what is wanted.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         asked = ("documents", *in_order(wanted, DocumentFilter.__annotations__))

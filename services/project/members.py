@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Members"]
 
-_MEMBERS: Final = Keyset[Member](columns=(Member.joined_at, Member.user_id))
-_MEMBERSHIPS: Final = Keyset[Member](columns=(Member.joined_at, Member.project_id))
+_MEMBERS: Final[Keyset[Member]] = Keyset(columns=(Member.joined_at, Member.user_id))
+_MEMBERSHIPS: Final[Keyset[Member]] = Keyset(columns=(Member.joined_at, Member.project_id))
 _PLACES: Final = {role: place for place, role in enumerate(MemberRole)}
 """The roles are declared from all to least."""
 
@@ -122,8 +122,8 @@ class Members(Common):
         """Give a page of a project's members, in the order in which they joined.
 
         Raises:
-            Invalid: the limit is not within 1 and 200.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Member).where(Member.project_id == project_id)
@@ -134,8 +134,8 @@ class Members(Common):
         """Give a page of the projects that a user works on, and in which role, in the order in which they joined.
 
         Raises:
-            Invalid: the limit is not within 1 and 200.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(Member).where(Member.user_id == user_id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProjectChanges", "ProjectFields", "ProjectFilter", "Projects"]
 
-_PROJECTS: Final = Keyset[Project](columns=(Project.created_at, Project.id), descending=True)
+_PROJECTS: Final[Keyset[Project]] = Keyset(columns=(Project.created_at, Project.id), descending=True)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -108,8 +108,8 @@ class Projects(Common):
         """Give a page of projects with their tags, the newest first.
 
         Raises:
-            Invalid: the limit is not within 1 and 200.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range, or nothing could be what is wanted.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         asked = ("projects", *in_order(wanted, ProjectFilter.__annotations__))

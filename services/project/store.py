@@ -15,6 +15,6 @@ __all__ = ["ProjectStore"]
 class ProjectStore(Projects, Members, Phases, Versions, Comments, Activities):
     """Projects, who works on them, their phases and documents, and what is said of them.
 
-    Make it of what makes sessions: `ProjectStore(lambda: dbkit.session("project"))`. Who may do something is for the caller to
+    Make it of what makes sessions: `ProjectStore(dbkit.session("project"))`. Who may do something is for the caller to
     ask, with `may`; `by` says who does it, for the time line.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Versions"]
 
-_VERSIONS: Final = Keyset[DocumentVersion](columns=(DocumentVersion.version,), descending=True)
+_VERSIONS: Final[Keyset[DocumentVersion]] = Keyset(columns=(DocumentVersion.version,), descending=True)
 
 
 class Versions(Documents):
@@ -28,8 +28,8 @@ class Versions(Documents):
         """Give a page of a document's versions without their bodies, the newest first.
 
         Raises:
-            Invalid: the limit is not within 1 and 200.
-            InvalidCursor: the cursor is not of this list.
+            Invalid: the limit is out of range.
+            InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
         query = sa.select(DocumentVersion).where(DocumentVersion.document_id == document_id)

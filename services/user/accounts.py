@@ -113,7 +113,7 @@ class Accounts(Store):
             cursor: where the page before ended.
 
         Raises:
-            Invalid: the limit is out of range.
+            Invalid: the limit is out of range, or nothing could be what is wanted.
             InvalidCursor: the cursor is not from this list.
             Unavailable: the database cannot do it now.
         """
