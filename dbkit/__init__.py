@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dbkit.errors import DbkitError, ExitCode
     from dbkit.failover.switching import Switch
     from dbkit.migrations import Health
+    from dbkit.migrations.hooks import HookCall
     from dbkit.project import Project
     from dbkit.service import Service
 
@@ -45,6 +46,7 @@ _HOMES = {
     "DbkitError": "dbkit.errors",
     "ExitCode": "dbkit.errors",
     "Health": "dbkit.migrations",
+    "HookCall": "dbkit.migrations.hooks",
     "OpenTelemetrySink": "dbkit.config.metrics_otel",
     "Project": "dbkit.project",
     "Sample": "dbkit.config.metrics",
@@ -75,6 +77,7 @@ __all__ = [
     "DbkitError",
     "ExitCode",
     "Health",
+    "HookCall",
     "OpenTelemetrySink",
     "Project",
     "Sample",

@@ -107,6 +107,10 @@ class RevisionFileError(HistoryError):
     """A revision file cannot be read or imported."""
 
 
+class EnvFileError(ConfigurationError):
+    """A project's own env.py failed, or did what no connection can be lent for."""
+
+
 class MissingDriverError(ConfigurationError):
     """The backend's driver is not installed."""
 
@@ -236,6 +240,10 @@ class RevisionFailedError(DbkitError):
         self.line = line
         self.sql = sql
         self.committed = committed
+
+
+class HookError(DbkitError):
+    """A hook of the project failed; what was applied before it stays."""
 
 
 class IrreversibleError(DbkitError):

@@ -117,6 +117,10 @@ class Registration:
         """What the project's file says to Alembic of this service."""
         return self.places.alembic
 
+    def extend_path(self) -> None:
+        """Put the project's folders on the import path."""
+        extend_path(Path(os.path.normpath(self.root / place)) for place in self.places.python_path)
+
     def layout(self, backend: str | None) -> Layout:
         """Find out where its revisions are, on a database of this backend; None where they are the same for all.
 
@@ -203,8 +207,7 @@ def load_service(registration: Registration) -> Service:
     Raises:
         ConfigurationError: it cannot be imported, is no Service, or only its env.py knows its models.
     """
-    root = registration.root
-    extend_path(Path(os.path.normpath(root / place)) for place in registration.places.python_path)
+    registration.extend_path()
     if registration.service is None and registration.metadata is None:
         raise ConfigurationError(
             f"service {registration.name!r} names neither itself nor its metadata: only its env.py knows its models",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dbkit.migrations.results import Event
 
 # Events that mean that work has begun; a bar for services that are at head would only flicker.
-WORK = frozenset({"creating", "waiting", "revision", "statement", "applied", "seeding"})
+WORK = frozenset({"creating", "waiting", "hook", "revision", "statement", "applied", "seeding"})
 
 
 @dataclass(kw_only=True)
@@ -125,5 +125,7 @@ def _step(event: Event) -> str:
         return "waits for another run"
     if event.event == "creating":
         return "creates the database"
+    if event.event == "hook":
+        return f"runs {event.detail}"
     number = "" if event.statement is None else f", statement {event.statement}"
     return f"{event.revision or ''}{number}"

@@ -198,7 +198,7 @@ class Event:
     """Something that happened while an operation ran; what progress and `--format jsonl` are made of."""
 
     event: str
-    """`start` `creating` `created` `waiting` `revision` `statement` `applied` `seeding` `done` `failed`."""
+    """`start` `creating` `created` `waiting` `hook` `revision` `statement` `applied` `seeding` `done` `failed`."""
     service: str
     revision: str | None = None
     statement: int | None = None

@@ -11,6 +11,7 @@ from dbkit.errors import DbkitError, InterruptedRunError, IrreversibleError
 from dbkit.migrations.env import Environment
 from dbkit.migrations.failures import revision_failed
 from dbkit.migrations.funnel import Funnel, Send
+from dbkit.migrations.hooks import HookCall, Hooks
 from dbkit.migrations.results import AppliedRevision, Event, ServiceResult
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Session:
     applied: list[AppliedRevision] = field(default_factory=list)
     step: Any = None
     """The step that is under way, until it has been committed."""
+    hooks: Hooks | None = None
+    """What is run around the revisions; None where an operation runs none."""
 
     def tell(self, event: str, **facts: Any) -> None:  # noqa: ANN401 - the fields of Event
         """Send an event of this service."""
@@ -61,6 +64,21 @@ class Session:
                 )
             )
             self.tell("applied", revision=_name(step))
+            self.run_hooks("after_revision", revision=_name(step), revisions=(_name(step),))
+
+    def run_hooks(self, hook: str, *, revision: str | None, revisions: tuple[str, ...]) -> None:
+        """Run the hooks of a name.
+
+        Raises:
+            HookError: one of them failed.
+        """
+        if self.hooks is None or not self.hooks.runs.get(hook):
+            return
+        self.tell("hook", detail=hook, revision=revision)
+        place = {name: getattr(self.result, name) for name in ("backend", "host", "database", "schema", "fallback")}
+        self.hooks.run(
+            HookCall(hook=hook, service=self.result.service, revision=revision, revisions=revisions, **place)
+        )
 
     def _watched(self, step: Any) -> Callable[..., None]:  # noqa: ANN401 - Alembic's step
         function = step.migration_fn

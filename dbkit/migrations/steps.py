@@ -20,9 +20,10 @@ from dbkit.errors import DbkitError, HistoryError, LockedError, UncommittableErr
 from dbkit.failover.faults import fallback_error
 from dbkit.failover.identity import claim
 from dbkit.migrations.databases import create_missing
-from dbkit.migrations.env import Environment, proving
+from dbkit.migrations.env import OWN, Environment, proving
 from dbkit.migrations.failures import loading, want_of_right, worded
 from dbkit.migrations.funnel import Funnel
+from dbkit.migrations.hooks import Hooks
 from dbkit.migrations.precheck import blank, describe
 from dbkit.migrations.results import Event, ServiceResult
 from dbkit.migrations.session import Session
@@ -54,19 +55,40 @@ def stamp(project: Project, name: str, link: Link, *, target: str, lock_wait_s: 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Upgrade:
+class _Operation:
+    """What is done under the lock."""
+
     target: str
 
+    def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
+        """List Alembic's steps from the current revisions to the target."""
+        raise NotImplementedError
+
+    def before(self, session: Session, current: tuple[str, ...], steps: list[Any]) -> None:
+        """Do what comes before the first step."""
+
+    def after(self, session: Session) -> None:
+        """Do what comes after the last one."""
+
+
+class _Upgrade(_Operation):
     def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
         pending = session.environment.history.pending(current, self.target)
         scripts = session.environment.scripts()
         return [MigrationStep.upgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in pending]
 
+    def before(self, session: Session, current: tuple[str, ...], steps: list[Any]) -> None:
+        session.hooks = Hooks.of(session.environment.registration)
+        pending = tuple(str(step.revision.revision) for step in steps)
+        session.run_hooks("before_migrate", revision=", ".join(current) or None, revisions=pending)
 
-@dataclass(frozen=True, kw_only=True)
-class _Downgrade:
-    target: str
+    def after(self, session: Session) -> None:
+        current = read_heads(session.connection, session.environment.layout)
+        applied = tuple(one.revision for one in session.applied)
+        session.run_hooks("after_migrate", revision=", ".join(current) or None, revisions=applied)
 
+
+class _Downgrade(_Operation):
     def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
         history = session.environment.history
         undone = history.undone(current, self.target)
@@ -75,10 +97,7 @@ class _Downgrade:
         return [MigrationStep.downgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in undone]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Stamp:
-    target: str
-
+class _Stamp(_Operation):
     def steps(self, session: Session, current: tuple[str, ...]) -> list[Any]:
         history, scripts = session.environment.history, session.environment.scripts()
         goal = self.target if self.target in ("head", "heads", "base") else history.find(self.target)
@@ -89,7 +108,7 @@ def _operate(  # noqa: PLR0913, PLR0917 - what every operation under a lock is m
     project: Project,
     name: str,
     link: Link,
-    operation: _Upgrade | _Downgrade | _Stamp,
+    operation: _Operation,
     *,
     create: bool,
     lock_wait_s: float,
@@ -158,15 +177,20 @@ def _locked(environment: Environment, link: Link, result: ServiceResult, *, lock
         yield session
 
 
-def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
+def _run(session: Session, operation: _Operation) -> None:
     environment, connection = session.environment, session.connection
     try:
         current = read_heads(connection, environment.layout)
         refuse_ahead(environment.history, current)
-        with loading(environment.layout):
-            steps = operation.steps(session, current)
-        if steps:
-            environment.run(connection, lambda _revision, _context: session.follow(steps), destination=operation.target)
+        if environment.registration.env == OWN:
+            # it may be what makes revision files importable: it runs before they are loaded
+            environment.run(
+                connection, lambda *_given: _begin(session, operation, current), destination=operation.target
+            )
+        elif steps := _steps(session, operation, current):
+            environment.run(connection, lambda *_given: session.follow(steps), destination=operation.target)
+        if session.total:
+            operation.after(session)
     except CommandError as error:
         raise HistoryError(str(error), hint=f"dbkit history {session.result.service} lists the revisions") from error
     except (sa.exc.DBAPIError, UncommittableError) as error:
@@ -181,6 +205,22 @@ def _run(session: Session, operation: _Upgrade | _Downgrade | _Stamp) -> None:
                 hint="run the command again when they are done",
             ) from None
         raise DbkitError(redact(worded(connection, error)), hint="dbkit status shows what is applied") from None
+
+
+def _begin(session: Session, operation: _Operation, current: tuple[str, ...]) -> Iterator[Any]:
+    """Give the steps, with what comes before them."""
+    # of the version table, which Alembic has just made: a hook must not find it locked
+    session.connection.commit()
+    yield from session.follow(_steps(session, operation, current))
+
+
+def _steps(session: Session, operation: _Operation, current: tuple[str, ...]) -> list[Any]:
+    """Find the steps, and do what comes before the first one."""
+    with loading(session.environment.layout):
+        found = operation.steps(session, current)
+    if found:
+        operation.before(session, current, found)
+    return found
 
 
 def _errors(connection: sa.Connection) -> Errors:
