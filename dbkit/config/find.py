@@ -66,13 +66,24 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: it cannot be read or is not TOML; the message says where, and quotes nothing of it.
     """
+    text = ""
     try:
-        return _parsed(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return _parsed(text)
     except OSError as error:
         raise ConfigurationError(
             f"{str(path)!r} cannot be read: {error.strerror or error}", hint="check who may read it"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"{str(path)!r} is not TOML: {error}", hint="mend the file; https://toml.io shows the format"
+            f"{str(path)!r} is not TOML: {_placed(str(error), text)}",
+            hint="mend the file; https://toml.io shows the format",
         ) from None
+
+
+def _placed(message: str, text: str) -> str:
+    """Name line and column where the parser says that it came to the end."""
+    lines = text.rstrip("\n").split("\n")
+    return message.replace(
+        "(at end of document)", f"(at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the file)"
+    )

@@ -199,6 +199,11 @@ def _notes(there: Surroundings, wishes: Wishes) -> tuple[str, ...]:
         notes.append(f"{there.above} is a dbkit project too; commands in this folder are about the new one")
     if there.environ.get("DBKIT_PROJECT"):
         notes.append("DBKIT_PROJECT names another project, which commands are about until it is unset")
+    if there.pytest:
+        source = toml_text(wishes.style().source)
+        notes.append(
+            f"pytest is set up already: it needs pythonpath = [{source}] where these packages are not installed"
+        )
     if not wishes.workflow:
         notes.append("no workflow was written; `dbkit migrate` and `dbkit check` are what CI has to run")
     return tuple(notes)
@@ -212,4 +217,4 @@ def _next_steps(there: Surroundings, wishes: Wishes) -> tuple[str, ...]:
         steps.append(f"{there.adds} '{requirement(wishes.backend)}' pytest")
     else:
         steps.append("pip install --group dev --editable .")
-    return (*steps, "dbkit migrate", "python -m pytest")
+    return (*steps, "dbkit migrate", "python -m pytest --dbkit")

@@ -76,7 +76,7 @@ def add_service(project: Project, name: str, *, manner: Manner | None = None, no
         folder=project.root,
         service=name,
         files=carry_out(project.root, drafts, how),
-        next_steps=(f"dbkit migrate {name}", "python -m pytest"),
+        next_steps=(f"dbkit migrate {name}", "python -m pytest --dbkit"),
         dry_run=how.dry_run,
     )
 

@@ -57,7 +57,7 @@ class Surroundings:
     repository: Path | None = None
     """The folder of the Git repository that it lies in, or is."""
     pytest: bool = False
-    """pytest is set up here or in a folder above, of the same repository."""
+    """pytest is set up: here, or above for tests that are here already."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -149,7 +149,9 @@ def _alembic_folders(folder: Path) -> Iterator[str]:
 
 
 def _has_pytest(folder: Path) -> bool:
-    for here in (folder, *folder.parents):
+    """Tell whether pytest is set up: settings of our own would take the place of those above, which tests that are here may need."""
+    has_tests = any((folder / name).is_dir() for name in ("tests", "test"))
+    for here in (folder, *(folder.parents if has_tests else ())):
         if any((here / name).is_file() for name in _PYTEST_FILES):
             return True
         if any(text in _content(here / name) for name, text in _PYTEST_SECTIONS.items()):
