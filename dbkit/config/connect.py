@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -57,7 +58,9 @@ def create_engine(config: DatabaseConfig, *, migrating: bool = False, **kw: Any)
     """
     endpoint = config.endpoint()
     pool = NullPool if migrating else _pool_of(kw, WatchedPool)
-    engine = _made(config, endpoint, sa.create_engine, pool=pool, asked=kw)
+    # unwrapped: while a project's env.py runs, others are lent engines under this name
+    make: Callable[..., sa.Engine] = unwrap(sa.create_engine)
+    engine = _made(config, endpoint, make, pool=pool, asked=kw)
     _hang(engine, config, endpoint, migrating=migrating)
     return engine
 
@@ -78,9 +81,15 @@ def create_async_engine(config: DatabaseConfig, **kw: Any) -> AsyncEngine:  # no
         from sqlalchemy.ext.asyncio import create_async_engine as make
     except ImportError as error:
         raise _missing_driver(get_backend(config.backend), endpoint.driver, error) from error
-    engine = _made(config, endpoint, make, pool=_pool_of(kw, AsyncWatchedPool), asked=kw)
+    real: Callable[..., AsyncEngine] = unwrap(make)
+    engine = _made(config, endpoint, real, pool=_pool_of(kw, AsyncWatchedPool), asked=kw)
     _hang(engine.sync_engine, config, endpoint, migrating=False)
     return engine
+
+
+def known_engines() -> list[sa.Engine]:
+    """List the engines of this process that dbkit has made."""
+    return list(_engines)
 
 
 def _pool_of(asked: dict[str, Any], ours: type[Pool]) -> type[Pool]:

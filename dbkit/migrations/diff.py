@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from alembic.autogenerate import RevisionContext, produce_migrations
 from alembic.operations import ops
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, rev_id
 
 from dbkit.config.connect import connect
-from dbkit.errors import DatabaseMissingError, DbkitError, DifferentError, ExitCode, HistoryError
+from dbkit.errors import DatabaseMissingError, DbkitError, DifferentError, EnvFileError, ExitCode, HistoryError
 from dbkit.migrations.databases import is_ready
 from dbkit.migrations.env import Environment
-from dbkit.migrations.options import directives
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Difference, NewRevision, ServiceResult
 from dbkit.migrations.sharing import refuse_shared_version_table
+from dbkit.revisions.env_file import ENV
 from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+
     from dbkit.migrations.worker import Link
     from dbkit.project import Project
 
@@ -40,12 +40,7 @@ def compare(project: Project, name: str, link: Link) -> ServiceResult:
         result = describe(result, project.migration_config(name))
         environment = Environment.of(project, name)
         result = replace(result, head=", ".join(environment.history.heads) or None)
-        with _at_head(environment) as connection:
-            options = environment.options(connection.dialect)
-            context = MigrationContext.configure(connection=connection, opts=options)
-            found = produce_migrations(context, environment.metadata)
-            assert found.upgrade_ops is not None  # noqa: S101 - produce_migrations always fills it
-            differences = tuple(_differences(found.upgrade_ops))
+        differences = tuple(_compared(environment))
         result = replace(result, revision=result.head, differences=differences)
         if differences:
             result = replace(result, exit_code=ExitCode.DIFFERENT)
@@ -133,27 +128,44 @@ def _write(environment: Environment, arguments: dict[str, Any]) -> Any:  # noqa:
 
 
 def _autogenerate(environment: Environment, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - Alembic's script
-    config, scripts = environment.config(), environment.scripts()
-    context = RevisionContext(config, scripts, arguments)
+    context = RevisionContext(environment.config(), environment.scripts(), arguments)
 
     def look(revision: Any, migration: MigrationContext) -> list[Any]:  # noqa: ANN401 - Alembic's
+        _need_metadata(environment, migration)
         context.run_autogenerate(revision, migration)
         return []
 
-    with (
-        _at_head(environment) as connection,
-        EnvironmentContext(config, scripts, fn=look, template_args=context.template_args) as alembic,
-    ):
-        options = environment.options(connection.dialect)
-        options["process_revision_directives"] = directives(options.get("process_revision_directives"), _drop_empty)
-        alembic.configure(connection=connection, dont_mutate=True, **options)
-        alembic.run_migrations()
+    with _at_head(environment) as connection:
+        environment.run(connection, look, comparing=context.template_args)
     return next((script for script in context.generate_scripts() if script), None)
 
 
-def _drop_empty(_context: object, _revision: object, found: list[Any]) -> None:
-    if found and found[0].upgrade_ops.is_empty():
-        found[:] = []
+def _compared(environment: Environment) -> list[Difference]:
+    """Compare the models with a database at head."""
+    found: list[Difference] = []
+
+    def look(_revision: object, context: MigrationContext) -> list[Any]:
+        models = _need_metadata(environment, context)
+        operations = produce_migrations(context, models).upgrade_ops
+        assert operations is not None  # noqa: S101 - produce_migrations always fills it
+        found.extend(_differences(operations))
+        return []
+
+    with _at_head(environment) as connection:
+        environment.run(connection, look, comparing={})
+    return found
+
+
+def _need_metadata(environment: Environment, context: MigrationContext) -> Any:  # noqa: ANN401 - one, or several
+    """Give the models that Alembic has been configured with; an env.py of the service's own may have named none."""
+    found = context.opts["target_metadata"]
+    if not found and not isinstance(found, sa.MetaData):
+        file = environment.layout.folder / ENV
+        raise EnvFileError(
+            f"service {environment.registration.name!r}: its env.py ({file}) names no target_metadata to compare with",
+            hint="give context.configure the models' metadata as target_metadata",
+        )
+    return found
 
 
 def _differences(found: ops.OpContainer) -> Iterator[Difference]:

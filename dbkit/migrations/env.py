@@ -24,7 +24,9 @@ from dbkit.migrations import alter  # noqa: F401 - puts its operation in Alembic
 from dbkit.migrations.dispatch import LOCK_WAIT_S
 from dbkit.migrations.failures import failed_at, revision_failed
 from dbkit.migrations.funnel import Funnel, Hook, Send
-from dbkit.migrations.options import configure_options
+from dbkit.migrations.guests import Lender
+from dbkit.migrations.options import configure_options, directives
+from dbkit.migrations.own import OfflineConnection, run_own, unchanged
 from dbkit.project import Project
 from dbkit.revisions.history import History, read_history
 from dbkit.revisions.layout import Layout
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
 PROJECT = "dbkit.project"
+OWN = "own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +48,27 @@ class Environment:
     registration: Registration
     layout: Layout
     history: History
-    metadata: sa.MetaData
+    metadata: sa.MetaData | None
+    """None where only its own env.py knows its models."""
 
     @classmethod
     def of(cls, project: Project, name: str, *, backend: str | None = None) -> Environment:
-        """Read a service's history and import its models; its folders are those for a backend, by default its own."""
+        """Read a service's history and import its models; its folders are those for a backend, by default its own.
+
+        Where its own env.py is run, nothing is imported: that must find its connection lent.
+        """
         registration = project.registration(name)
         layout = project.layout(name, backend=backend)
         extend_path(map(Path, layout.sys_path))
+        own = registration.env == OWN
+        if own:
+            registration.extend_path()
         return cls(
             project=project,
             registration=registration,
             layout=layout,
             history=read_history(layout),
-            metadata=project.service(name).load_metadata(),
+            metadata=None if own else project.service(name).load_metadata(),
         )
 
     def config(self) -> Config:
@@ -101,38 +111,57 @@ class Environment:
         steps: Callable[[Any, MigrationContext], Any],
         *,
         destination: str | None = None,
-        mutate: bool = True,
+        comparing: dict[str, Any] | None = None,
     ) -> None:
-        """Run steps on a connection that has no open transaction; each is committed on its own."""
-        config = self.config()
-        scripts = ScriptDirectory.from_config(config)
-        with EnvironmentContext(config, scripts, fn=steps, destination_rev=destination) as context:
-            context.configure(connection=connection, dont_mutate=not mutate, **self.options(connection.dialect))
+        """Run steps, by way of the service's own env.py where that is to be run.
+
+        Args:
+            connection: has no open transaction; each step is committed on its own.
+            steps: gives Alembic's steps, or does something else and gives none.
+            destination: where the steps lead to.
+            comparing: models are compared, for a revision whose template takes this; nothing is written then.
+
+        Raises:
+            EnvFileError: the service's own env.py fails, or does what it must not.
+        """
+        facts: dict[str, Any] = {"fn": steps, "destination_rev": destination}
+        if comparing is not None:
+            facts |= {"template_args": comparing, "dont_mutate": True}
+        last = unchanged if comparing is None else drop_empty
+        if self.registration.env == OWN:
+            run_own(self, connection, facts, changed=last)
+            return
+        resident = Lender.of(connection, running=True).resident()
+        with EnvironmentContext(self.config(), self.scripts(), **facts) as context:
+            context.configure(connection=resident, **last(self.options(connection.dialect)))
             with context.begin_transaction():
                 context.run_migrations()
 
     def run_offline(self, dialect: sa.Dialect, steps: Callable[[Any, MigrationContext], Any], output: TextIO) -> None:
         """Write the SQL of steps without a connection."""
-        fn = {"fn": steps, "as_sql": True, "starting_rev": None, "destination_rev": "head"}
-        with EnvironmentContext(self.config(), self.scripts(), **fn) as context:
+        facts = {"fn": steps, "as_sql": True, "starting_rev": None, "destination_rev": "head"}
+        if self.registration.env == OWN:
+            run_own(self, dialect, facts, changed=lambda options: {**options, "output_buffer": output})
+            return
+        with EnvironmentContext(self.config(), self.scripts(), **facts) as context:
             configure_offline(context, dialect, output_buffer=output, **self.options(dialect))
             with context.begin_transaction():
                 context.run_migrations()
 
 
+def drop_empty(options: dict[str, Any]) -> dict[str, Any]:
+    """Have no revision written that would do nothing."""
+    return {**options, "process_revision_directives": directives(options.get("process_revision_directives"), _empty)}
+
+
+def _empty(_context: object, _revision: object, found: list[Any]) -> None:
+    if found and found[0].upgrade_ops.is_empty():
+        found[:] = []
+
+
 def configure_offline(context: EnvironmentContext, dialect: sa.Dialect, **options: Any) -> None:  # noqa: ANN401 - Alembic's
     """Configure Alembic's offline mode for a dialect that is at hand; its own way makes one from a bare name."""
-    context.configure(connection=_Offline(dialect), literal_binds=True, **options)  # type: ignore[arg-type] # only .dialect is used
-
-
-class _Offline:
-    """Stands where Alembic's offline mode takes the dialect from."""
-
-    def __init__(self, dialect: sa.Dialect) -> None:
-        self.dialect = dialect
-
-    def in_transaction(self) -> bool:
-        return False
+    context.configure(connection=OfflineConnection(dialect), literal_binds=True, **options)  # type: ignore[arg-type] # only .dialect is used
 
 
 def run(service: str) -> None:
@@ -151,8 +180,9 @@ def run(service: str) -> None:
         def applied(**_facts: Any) -> None:  # noqa: ANN401 - Alembic's
             funnel.start()  # what comes now is of the next revision
 
+        resident = Lender.of(connection, running=True).resident()
         options = environment.options(connection.dialect)
-        context.configure(connection=connection, on_version_apply=applied, **options)  # type: ignore[arg-type] # called by keywords
+        context.configure(connection=resident, on_version_apply=applied, **options)  # type: ignore[arg-type] # called by keywords
         with context.begin_transaction():
             context.run_migrations()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbkit.backends import backend_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dbkit.revisions.layout import Layout
     from dbkit.service import Registration
 
-__all__ = ["configure_options", "directives"]
+__all__ = ["configure_options", "directives", "joined_options", "transactions"]
 
 Answer = Callable[..., Any]
 
@@ -60,6 +60,43 @@ def configure_options(
         if name in functions:
             options[name] = functions[name]
     return options
+
+
+def joined_options(
+    given: Mapping[str, Any],
+    dialect: sa.Dialect,
+    *,
+    registration: Registration,
+    layout: Layout,
+    history: History,
+) -> dict[str, Any]:
+    """Choose what `context.configure` is given where a project's own env.py calls it: what that gives, and dbkit's where it must be.
+
+    Raises:
+        ConfigurationError: what the project's file names cannot be imported.
+    """
+    ours = configure_options(dialect, metadata=None, registration=registration, layout=layout, history=history)
+    target = given.get("target_metadata")
+    metadata = target if isinstance(target, list | tuple) else [target]
+    mine = {table.name for one in metadata if one is not None for table in one.tables.values()}
+    owned = ownership(
+        metadata=None,
+        history=mine | set(history.created_tables),
+        patterns=registration.owns,
+        version_table=layout.version_table,
+    )
+    # dbkit's answers concern its own types alone, and leave the rest to who is asked next
+    compare_type = given.get("compare_type", True)
+    said = {name: ours[name] for name in registration.alembic if name in ours and name not in given}
+    return {
+        **said,
+        **given,
+        **transactions(dialect),
+        "include_name": _all_of([one for one in (owned, given.get("include_name"), said.get("include_name")) if one]),
+        "compare_type": _first_of([same_type, compare_type]) if callable(compare_type) else compare_type and same_type,
+        "compare_server_default": given.get("compare_server_default", ours["compare_server_default"]),
+        "render_item": _first_of([given.get("render_item"), said.get("render_item"), render_item], nothing=False),
+    }
 
 
 def transactions(dialect: sa.Dialect) -> dict[str, Any]:

@@ -182,15 +182,7 @@ def _run(session: Session, operation: _Operation) -> None:
     try:
         current = read_heads(connection, environment.layout)
         refuse_ahead(environment.history, current)
-        if environment.registration.env == OWN:
-            # it may be what makes revision files importable: it runs before they are loaded
-            environment.run(
-                connection, lambda *_given: _begin(session, operation, current), destination=operation.target
-            )
-        elif steps := _steps(session, operation, current):
-            environment.run(connection, lambda *_given: session.follow(steps), destination=operation.target)
-        if session.total:
-            operation.after(session)
+        _carry_out(session, operation, current)
     except CommandError as error:
         raise HistoryError(str(error), hint=f"dbkit history {session.result.service} lists the revisions") from error
     except (sa.exc.DBAPIError, UncommittableError) as error:
@@ -205,6 +197,17 @@ def _run(session: Session, operation: _Operation) -> None:
                 hint="run the command again when they are done",
             ) from None
         raise DbkitError(redact(worded(connection, error)), hint="dbkit status shows what is applied") from None
+
+
+def _carry_out(session: Session, operation: _Operation, current: tuple[str, ...]) -> None:
+    environment, connection, goal = session.environment, session.connection, operation.target
+    if environment.registration.env == OWN:
+        # it may be what makes revision files importable: it runs before they are loaded
+        environment.run(connection, lambda *_given: _begin(session, operation, current), destination=goal)
+    elif steps := _steps(session, operation, current):
+        environment.run(connection, lambda *_given: session.follow(steps), destination=goal)
+    if session.total:
+        operation.after(session)
 
 
 def _begin(session: Session, operation: _Operation, current: tuple[str, ...]) -> Iterator[Any]:
