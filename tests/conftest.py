@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dbkit.testing.conformance.profile import server_variable
 from tests.driving import drive, end_driving, is_driving
 from tests.servers import (
     BACKENDS,
@@ -24,7 +25,6 @@ from tests.servers import (
     how_to_start,
     need_server,
     throw_away_database,
-    variable,
 )
 
 # A round trip to a database takes what it takes; only its outcome is tested.
@@ -181,5 +181,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _absence(backend: str) -> str:
     """Say why a backend has no tests in this run."""
     if backend != "sqlite" and find_server(backend) is None:
-        return f"{variable(backend)} is not set"
+        return f"{server_variable(backend)} is not set"
     return "no test selected"

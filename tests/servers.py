@@ -14,9 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from dbkit.backends import get_backend
 from dbkit.config import DatabaseConfig
 from dbkit.migrations.databases import create_missing
+from dbkit.testing.conformance.profile import server_environ, server_variable
+from dbkit.testing.driving import Way, ways_of
 
 SERVERS = ("postgresql", "mariadb", "mysql", "tidb", "mssql")
 BACKENDS = ("sqlite", *SERVERS)
@@ -53,54 +54,15 @@ _VERSION = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """A backend, reached with one of its drivers."""
-
-    backend: str
-    driver: str = ""
-    """Empty for the one that is used when nobody asks for another."""
-    asynchronous: bool = False
-
-    def __str__(self) -> str:
-        """Name it as in a test's id: `postgresql-psycopg-async`."""
-        return "-".join(filter(None, (self.backend, self.driver, "async" if self.asynchronous else "")))
-
-    def environ(self) -> dict[str, str]:
-        """Give the variables that ask for the driver."""
-        return {"DATABASE_DRIVER": self.driver} if self.driver else {}
-
-    def engine(self, config: DatabaseConfig, **options: Any) -> sa.Engine:
-        """Make the product's engine; an asynchronous one is given as what it is inside, to be used where `tests.driving` leads."""
-        if self.asynchronous:
-            return config.create_async_engine(**options).sync_engine
-        return config.create_engine(**options)
-
-
-def _ways(backend: str) -> list[Way]:
-    drivers = get_backend(backend).traits.drivers
-    sync = [driver.name for driver in drivers if "sync" in driver.kinds]
-    return [
-        Way(backend=backend),
-        *(Way(backend=backend, driver=name) for name in sync[1:]),
-        *(Way(backend=backend, driver=item.name, asynchronous=True) for item in drivers if "async" in item.kinds),
-    ]
-
-
-WAYS = tuple(way for backend in BACKENDS for way in _ways(backend))
+WAYS = tuple(way for backend in BACKENDS for way in ways_of(backend))
 """Every driver of every backend, in both kinds where it has both."""
-
-
-def variable(backend: str) -> str:
-    """Name the environment variable that holds the URL of a backend's test server."""
-    return f"DBKIT_TEST_{backend.upper()}_URL"
 
 
 def how_to_start(backend: str) -> str:
     """Say what has to be done for this backend's tests to run."""
     return (
         f"no {backend} server: start one with `docker compose -f tests/compose.yaml up --wait {backend}` "
-        f"and set {variable(backend)} to the URL of its administrator (and DBKIT_TEST_CA to its CA's file)"
+        f"and set {server_variable(backend)} to the URL of its administrator (and DBKIT_TEST_CA to its CA's file)"
     )
 
 
@@ -124,20 +86,10 @@ class Server:
 
     def environ(self, name: str | None = None) -> dict[str, str]:
         """Give the variables by which the product reaches a database here (`{service}` may stand in the name)."""
-        found = {
-            "DATABASE_TYPE": self.backend,
-            "DATABASE_HOST": self.url.host or "localhost",
-            "DATABASE_PORT": str(self.url.port or ""),
-            "DATABASE_USER": self.url.username or "",
-            "DATABASE_PASSWORD": str(self.url.password or ""),
-        }
+        found = server_environ(self.backend, self.url, ca=self.ca)
         if name is not None:
             found["DATABASE_NAME"] = name
-        if self.way is not None:
-            found |= self.way.environ()
-        # SQL Server's driver takes no file: the system has to trust the CA
-        trusted = "system" if self.backend == "mssql" else self.ca
-        return found | ({"DATABASE_SSL_CA": trusted} if trusted and self.ca else {"DATABASE_TLS": "insecure-loopback"})
+        return found if self.way is None else found | self.way.environ()
 
     def product(self, config: DatabaseConfig, **options: Any) -> sa.Engine:
         """Make the product's engine, by the driver that is to be used here."""
@@ -238,7 +190,7 @@ class Database:
 
 def find_server(backend: str) -> Server | None:
     """Give the test server of a backend, or None where the environment names none."""
-    text = os.environ.get(variable(backend))
+    text = os.environ.get(server_variable(backend))
     if not text:
         return None
     url = sa.make_url(text).set(drivername=_DRIVERS[backend])

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from dbkit.backends import backend_of, get_backend
+from dbkit.backends import get_backend
 from dbkit.config.connect import connect
 from dbkit.errors import BackendMismatchError, ConfigurationError, DatabaseMissingError, UnreachableError
 from tests.backends.accounts import Account, configured, one, throw_away_account
@@ -167,14 +167,6 @@ def test_the_engines_url_holds_no_password_and_the_engine_connects_again_and_aga
         engine.dispose()
 
 
-def test_the_dialect_knows_its_backend_also_when_it_migrates(server: Server) -> None:
-    config = configured(server)
-    assert backend_of(config.create_engine().dialect).name == server.backend
-    with connect(config, migrating=True) as connection:
-        assert backend_of(connection.dialect).name == server.backend
-        assert connection.dialect.name in {"postgresql", "mysql", "mssql"}
-
-
 def test_the_server_tells_what_it_is(server: Server) -> None:
     with connect(configured(server)) as connection:
         driver = connection.connection.dbapi_connection
@@ -202,11 +194,6 @@ def test_what_is_wrong_is_told_in_one_line_with_a_hint(
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)
     assert getattr(caught.value, "hint", None)
-
-
-def test_without_a_database_one_can_still_connect(server: Server) -> None:
-    with connect(configured(server, database="dbkt_config_missing"), database=False) as connection:
-        assert one(connection, "SELECT 1") == 1
 
 
 def test_an_account_without_the_right_to_a_database_is_told_so(server: Server) -> None:

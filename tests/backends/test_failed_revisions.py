@@ -9,41 +9,6 @@ from tests.backends.test_migrate import Site, site
 
 __all__ = ["site"]
 
-PARENT_AND_CHILD = """
-    op.create_table("a", sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer))
-    op.create_table(
-        "c",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("a_id", sa.Integer, sa.ForeignKey("a.id", ondelete="CASCADE", name="fk_c_a_id"), nullable=False),
-    )
-    op.execute("INSERT INTO a VALUES (1, 1)")
-    op.execute("INSERT INTO c VALUES (1, 1)")
-"""
-
-
-def test_rebuilding_a_parent_table_keeps_its_childrens_rows(site: Site) -> None:
-    site.home.revision("user", "0001", PARENT_AND_CHILD)
-    site.home.revision(
-        "user",
-        "0002",
-        """
-        with op.batch_alter_table("a") as batch:
-            batch.alter_column("n", existing_type=sa.Integer(), type_=sa.BigInteger())
-        """,
-    )
-    assert site.migrate("user").ok
-    assert site.rows("SELECT id, a_id FROM c") == [(1, 1)]
-
-
-def test_a_revision_that_orphans_rows_fails_and_leaves_nothing(site: Site) -> None:
-    site.home.revision("user", "0001", PARENT_AND_CHILD)
-    site.home.revision("user", "0002", 'op.execute("UPDATE c SET a_id = 7")')
-    found = site.migrate("user")["user"]
-    assert (found.exit_code, found.revision) == (ExitCode.FAILED, "0001")
-    assert found.failure is not None
-    assert (found.failure.revision, found.failure.committed) == ("0002", ())
-    assert site.rows("SELECT id, a_id FROM c") == [(1, 1)]
-
 
 def test_a_commit_that_fails_has_committed_nothing(site: Site) -> None:
     if site.backend != "postgresql":

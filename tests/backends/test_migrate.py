@@ -66,18 +66,6 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         yield made
 
 
-def test_a_missing_database_is_made_and_brought_to_head(site: Site) -> None:
-    site.home.table("user", "0001", "a")
-    site.home.table("user", "0002", "b")
-    result = site.migrate("user")
-    found = result["user"]
-    assert (found.error, found.exit_code) == (None, ExitCode.OK)
-    assert found.created
-    assert (found.backend, found.revision, found.head, found.pending) == (site.backend, "0002", "0002", ())
-    assert [one.revision for one in found.applied] == ["0001", "0002"]
-    assert site.tables() == {"a", "b", "alembic_version_user"}
-
-
 def test_a_second_run_finds_nothing_to_do(site: Site) -> None:
     site.home.table("user", "0001", "a")
     site.migrate("user")
@@ -143,28 +131,6 @@ def test_a_failing_revision_is_named_with_its_file_line_and_sql(site: Site) -> N
     assert [one.revision for one in found.applied] == ["0001"]
 
 
-def test_what_a_failed_revision_leaves_behind_is_told(site: Site) -> None:
-    site.home.revision("user", "0001", 'op.create_table("b", sa.Column("id", sa.Integer))\nop.execute("BROKEN")')
-    found = site.migrate("user")["user"]
-    assert found.failure is not None
-    if site.transactional:
-        assert found.failure.committed == ()
-        assert "b" not in site.tables()
-    else:
-        assert [sql.split("(")[0].strip() for sql in found.failure.committed] == ["CREATE TABLE b"]
-        assert "b" in site.tables()
-
-
-def test_rows_of_a_failed_revision_do_not_stay(site: Site) -> None:
-    site.home.table("user", "0001", "a")
-    site.home.revision("user", "0002", 'op.execute("INSERT INTO a VALUES (1, 1)")\nraise ValueError("on purpose")')
-    found = site.migrate("user")["user"]
-    assert "ValueError: on purpose" in str(found.error)
-    assert found.failure is not None
-    assert found.failure.committed == ()
-    assert site.rows("SELECT count(*) FROM a") == [(0,)]
-
-
 def test_a_revision_that_cannot_be_imported_is_named_with_its_line(site: Site) -> None:
     file = site.home.table("user", "0001", "a")
     file.write_text(file.read_text() + "\nno_such_name\n")
@@ -191,17 +157,6 @@ def test_a_database_that_is_ahead_of_the_files_is_left_alone(site: Site) -> None
     found = site.migrate("user")["user"]
     assert found.exit_code is ExitCode.AHEAD
     assert "0002" in str(found.error)
-
-
-def test_rollback_undoes_the_last_revision(site: Site) -> None:
-    site.home.table("user", "0001", "a")
-    site.home.table("user", "0002", "b")
-    site.migrate("user")
-    found = migrations.rollback(site.project, "user")["user"]
-    assert (found.error, found.revision, found.pending) == (None, "0001", ("0002",))
-    assert site.tables() == {"a", "alembic_version_user"}
-    assert migrations.rollback(site.project, "user", to="base")["user"].revision is None
-    assert site.tables() == {"alembic_version_user"}
 
 
 def test_a_dry_rollback_tells_what_it_would_undo(site: Site) -> None:
@@ -233,13 +188,6 @@ def test_status_makes_nothing(site: Site) -> None:
     site.home.table("user", "0001", "a")
     migrations.status(site.project)
     assert site.migrate("user", dry_run=True)["user"].created
-
-
-def test_create_and_drop_make_and_remove_the_database(site: Site) -> None:
-    assert migrations.create(site.project, ["user"])["user"].created
-    assert not migrations.create(site.project, ["user"])["user"].created
-    assert migrations.drop(site.project, ["user"])["user"].error is None
-    assert migrations.create(site.project, ["user"])["user"].created
 
 
 def test_services_can_share_a_database(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,23 +243,6 @@ def test_check_wants_the_database_at_head(site: Site) -> None:
     found = migrations.check(site.project, ["user"])["user"]
     assert found.exit_code is ExitCode.DIFFERENT
     assert "1 pending (0001)" in str(found.error)
-
-
-def test_a_revision_is_written_from_the_models(site: Site) -> None:
-    (site.home.root / "envs" / "user" / "script.py.mako").write_text(
-        (Path(__file__).parents[2] / "alembic_envs" / "user" / "script.py.mako").read_text()
-    )
-    site.home.models("user", 'sa.Table("a", metadata, sa.Column("id", dbt.Uuid(), primary_key=True))')
-    migrations.create(site.project, ["user"])
-    made = migrations.revision(site.project, "user", "first table", autogenerate=True)
-    assert (made.revision, Path(made.file).name, made.empty) == ("0001", "0001_first_table.py", False)
-    text = Path(made.file).read_text()
-    assert "import dbkit.types as dbt" in text
-    assert "dbt.v1.Uuid()" in text
-    assert site.migrate("user").ok
-    assert migrations.check(site.project, ["user"])["user"].differences == ()
-    again = migrations.revision(site.project, "user", "nothing", autogenerate=True)
-    assert (again.revision, again.file, again.empty) == ("", "", True)
 
 
 def test_events_tell_what_happens_in_order(site: Site) -> None:

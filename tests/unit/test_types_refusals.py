@@ -13,7 +13,7 @@ from sqlalchemy.exc import StatementError
 import dbkit.types as dbt
 from dbkit.backends import get_backend
 from dbkit.errors import TypeRefusedError, ValueRefusedError
-from tests.backends.samples import ALL
+from dbkit.testing.conformance.samples import ALL
 
 BACKENDS = ("sqlite", "postgresql", "mysql", "mariadb", "tidb", "mssql")
 REFUSED = [

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 import dbkit.types as dbt
 
+__all__ = ["ALL", "ARRAYS", "AWKWARD_TEXT", "CASES", "Case", "kinds_of"]
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 INT64 = st.integers(-(2**63), 2**63 - 1)
 DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
@@ -74,17 +76,22 @@ WEST = timezone(timedelta(hours=-12))
 
 
 class Colour(enum.StrEnum):
+    """Labels that are text."""
+
     RED = "red"
     GREEN = "green"
     BLUE = "Blue"
 
 
 class Plain(enum.Enum):
+    """Labels that are not."""
+
     ONE = "one"
     TWO = "two"
 
 
 def nested(depth: int) -> Any:
+    """Give a document of lists within lists, so deep."""
     document: Any = []
     for _ in range(depth - 1):
         document = [document]
@@ -98,9 +105,13 @@ class Case:
     id: str
     type: Any
     exact: Sequence[Any]
+    """Awkward values, which come back as they went in."""
     strategy: st.SearchStrategy[Any]
+    """Makes any other value."""
     refused: Sequence[Any] = field(default=())
+    """Values that the type refuses on every backend."""
     hashable: bool = True
+    """Whether two values are equal for the server exactly where they are for Python."""
 
 
 JSON_TEXT = TEXT
@@ -353,3 +364,9 @@ ARRAYS = [
 ]
 
 ALL = [*CASES, *ARRAYS]
+
+
+def kinds_of(type_: dbt.PortableType[Any]) -> set[str]:
+    """Name the kinds of value that a type holds: its own, and its items'."""
+    item = getattr(type_.kind, "item", None)
+    return {type_.kind.name} | (set() if item is None else {item.name})
