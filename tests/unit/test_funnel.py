@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -43,12 +45,13 @@ def test_what_commits_by_itself_is_recognised_behind_a_comment() -> None:
 
 
 @pytest.fixture
-def engine() -> sa.Engine:
+def engine() -> Iterator[sa.Engine]:
     """Give a database in memory with one table."""
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE t (a INTEGER)")
-    return engine
+    yield engine
+    engine.dispose()
 
 
 table = sa.table("t", sa.column("a", sa.Integer))

@@ -56,6 +56,7 @@ def test_it_is_kept_as_its_kind_says() -> None:
         assert connection.scalar(sa.select(table.c.a).where(table.c.a == address)) == address
         with pytest.raises(sa.exc.IntegrityError, match="ck_t_a"):
             connection.exec_driver_sql("INSERT INTO t VALUES (-1)")
+    engine.dispose()
 
 
 def test_a_backend_that_knows_no_codec_refuses_the_type_with_what_to_do() -> None:
