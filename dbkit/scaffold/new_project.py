@@ -204,8 +204,8 @@ def _notes(there: Surroundings, wishes: Wishes) -> tuple[str, ...]:
         notes.append(
             f"pytest is set up already: it needs pythonpath = [{source}] where these packages are not installed"
         )
-    if not wishes.workflow:
-        notes.append("no workflow was written; `dbkit migrate` and `dbkit check` are what CI has to run")
+    if not suggested(there).workflow:
+        notes.append("GitLab is at work here, and got no job: `dbkit migrate` and `dbkit check` are what CI has to run")
     return tuple(notes)
 
 

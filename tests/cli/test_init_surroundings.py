@@ -185,7 +185,7 @@ def test_pytest_that_is_set_up_stays_as_it_is(inside: Inside) -> None:
 def test_gitlabs_repositories_get_no_workflow_of_githubs(inside: Inside) -> None:
     (inside.folder / ".gitlab-ci.yml").touch()
     done = inside.run("init", *GIVEN)
-    assert (done.code, "no workflow was written" in done.err) == (0, True)
+    assert (done.code, "GitLab is at work here" in done.err) == (0, True)
     assert not (inside.folder / ".github").exists()
 
 
