@@ -49,6 +49,7 @@ def test_under_execution_the_refusal_is_the_origin_of_the_statement_error() -> N
         table.create(connection)
         with pytest.raises(StatementError) as caught:
             connection.execute(table.insert(), {"id": "123e4567-e89b-12d3-a456-426614174000"})
+    engine.dispose()
     assert isinstance(caught.value.orig, ValueRefusedError)
     assert caught.value.orig.hint == "pass uuid.UUID(...)"
 
