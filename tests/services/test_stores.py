@@ -158,23 +158,6 @@ def test_of_what_is_refused_inside_nothing_stays(store: UserStore, desk: Desk) -
     assert desk.store.phases(project.id)[0].ends_on is None
 
 
-def test_what_was_deleted_inside_is_not_found_inside(store: UserStore, desk: Desk) -> None:
-    user, project, document = a_user(store), desk.project(), desk.document()
-
-    with store.transaction():
-        kept = store.user(user.id)
-        store.delete_user(user.id, version=kept.version)
-        with pytest.raises(NotFound):
-            store.user(user.id)
-    with desk.store.transaction():
-        read = (desk.store.project(project.id), desk.store.document(document.id))
-        desk.store.delete_project(project.id, version=read[0].version)
-        desk.store.delete_document(document.id, version=read[1].version)
-        for look in (lambda: desk.store.project(project.id), lambda: desk.store.document(document.id)):
-            with pytest.raises(NotFound):
-                look()
-
-
 def test_what_the_database_refuses_ends_all_of_it_though_it_is_caught(store: UserStore) -> None:
     taken, mine = address(), address()
     a_user(store, taken)
