@@ -94,6 +94,8 @@ class _Walker:
                 return self._walk(order, failed=result, where=f"down to {target}")
             self.down += undone
             self._compare(order, f"undoing {', '.join(undone)}")
+        if self.differences:
+            return self._walk(order)  # what is left stands in the way of what would make it again
         result = self._upgrade("heads", create=not order)
         if result.error is not None:
             return self._walk(order, failed=result, where="up again")

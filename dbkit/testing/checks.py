@@ -109,14 +109,14 @@ def up_down_up(templates: Templates, service: str, *, backend: str) -> None:
 
     with templates.empty(service, backend):
         found = walk(without_hooks(templates.project), service)
-    if found.failed is not None:
-        raise _failed(found, found.failed)
     if found.differences:
         lines = "; ".join(found.differences)
         raise DifferentError(
             f"the revisions of service {service!r} do not undo what they did on {backend}: {lines}",
             hint="mend their downgrade(), or say in it that it cannot be done: raise dbkit.errors.IrreversibleError(…)",
         )
+    if found.failed is not None:
+        raise _failed(found, found.failed)
 
 
 def models_match(templates: Templates, service: str, *, backend: str) -> None:
