@@ -175,7 +175,7 @@ def run(service: str) -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    with _connection(environment) as (connection, funnel):
+    with locked_connection(environment) as (connection, funnel):
 
         def applied(**_facts: Any) -> None:  # noqa: ANN401 - Alembic's
             funnel.start()  # what comes now is of the next revision
@@ -196,7 +196,8 @@ def _project(config: Config) -> Project:
 
 
 @contextlib.contextmanager
-def _connection(environment: Environment) -> Iterator[tuple[sa.Connection, Funnel]]:
+def locked_connection(environment: Environment) -> Iterator[tuple[sa.Connection, Funnel]]:
+    """Connect and take the lock; what a revision raises is worded as its failure."""
     config = environment.project.migration_config(environment.registration.name)
     with connect(config, migrating=True) as connection:
         backend = backend_of(connection.dialect)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbkit.backends import backend_at
-from dbkit.errors import DbkitError, ExitCode, HistoryError, UnreachableError
+from dbkit.errors import DbkitError, ExitCode, UnreachableError
 from dbkit.migrations.databases import place_of
 from dbkit.migrations.dispatch import (
     LOCK_WAIT_S,
@@ -236,6 +236,7 @@ def alembic(project: Project, service: str, argv: Sequence[str]) -> int:
     from alembic.config import CommandLine
 
     from dbkit.migrations.env import Environment
+    from dbkit.migrations.stock import in_place_of_env
 
     project.select([service])
     line = CommandLine(prog=f"dbkit alembic {service} --")
@@ -243,14 +244,11 @@ def alembic(project: Project, service: str, argv: Sequence[str]) -> int:
     if not hasattr(options, "cmd"):
         line.parser.error("too few arguments")
     environment = Environment.of(project, service)
-    file = environment.layout.folder / "env.py"
-    if not file.is_file():
-        raise HistoryError(
-            f"{str(file)!r} is missing: the stock tool runs it", hint="copy it from another service's folder"
-        )
     config = environment.config()
+    options.x = [*environment.registration.alembic.get("x", ()), *(options.x or ())]
     config.cmd_opts = options
-    line.run_cmd(config, options)
+    with in_place_of_env(environment):
+        line.run_cmd(config, options)
     return 0
 
 

@@ -213,9 +213,18 @@ def _lifted(found: socket.socket) -> socket.socket:
 
 def _died(task: Task) -> WorkerDiedError:
     return WorkerDiedError(
-        f"the worker process of service {task.service!r} ended without an answer",
+        f"the worker process of service {task.service!r} ended without an answer{_suspect(task)}",
         hint="dbkit status shows what is applied; run the command again",
     )
+
+
+def _suspect(task: Task) -> str:
+    """Name code of the project's own that may have ended the process."""
+    try:
+        own = task.project.registration(task.service).env == "own"
+    except DbkitError:
+        return ""
+    return "; its env.py, which is run as it is, may have called os._exit" if own else ""
 
 
 def _send(control: socket.socket, task: Task) -> Connection:
