@@ -144,9 +144,9 @@ def _settings(there: Surroundings, wishes: Wishes, style: Style) -> list[Draft]:
 
 
 def requirement(backend: str) -> str:
-    """Word the dependency on this dbkit, with the driver of a backend."""
+    """Word the dependency on this dbkit or a later one, with the driver of a backend; pip compares no local versions."""
     extra = get_backend(backend).traits.extra
-    return f"dbkit{f'[{extra}]' if extra else ''}>={version('dbkit')}"
+    return f"dbkit{f'[{extra}]' if extra else ''}>={version('dbkit').partition('+')[0]}"
 
 
 def _python_path(style: Style) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from dbkit.scaffold.render import workflow
 from tests.cli.runs import Inside, Shell
-from tests.servers import Server
+from tests.servers import BACKENDS, Server
 
 ROOT = Path(__file__).parent.parent.parent
 GIVEN = ("--service", "user", "--backend", "tidb")
@@ -241,13 +242,21 @@ def test_the_src_layout_builds_imports_and_migrates(shell: Shell) -> None:
     assert "4 passed" in tested(shell)
 
 
-@pytest.mark.parametrize("backend", ["tidb", "postgresql", "mariadb", "mysql", "mssql", "sqlite"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_the_workflow_starts_the_database_of_production(inside: Inside, backend: str) -> None:
     assert inside.run("init", "--service", "user", "--backend", backend).code == 0
     text = (inside.folder / ".github/workflows/dbkit.yml").read_text()
     assert f"DATABASE_TYPE: {backend}\n" in text
     assert "@@" not in text
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+def test_every_workflow_is_what_github_takes(tmp_path: Path) -> None:
+    for backend in BACKENDS:
+        (tmp_path / f"{backend}.yml").write_text(workflow(backend, install="x", folder="packages/shop"))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", "--no-cache"]
+    done = subprocess.run([*command, *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_code_that_is_written_passes_a_strict_type_check(inside: Inside) -> None:
