@@ -26,6 +26,13 @@ Services are positional arguments; none means all. stdout is the answer, stderr 
 document with a `schema_version`, in which keys are only ever added; stdout stays empty where an error came before the run began.
 Every option can also be given by its variable.
 
+Before any command, `--install-completion` has bash, zsh or fish complete commands, options, the project's services and the names of backends from the
+next start on; `--show-completion` prints the script instead, and `_DBKIT_COMPLETE=source_zsh dbkit` (or `source_bash`,
+`source_fish`) does where no shell is running, as in the build of an image. Completing reads the project's file, and asks no server.
+
+`python -m dbkit` is the same command where its script is not on the path. `dbkit --version` names the versions of Python, SQLAlchemy and
+Alembic too, on its second line.
+
 """
 
 CONFIGURATION = """\
