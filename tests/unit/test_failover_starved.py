@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,11 @@ from tests.routing import Town
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Town:
+def town(tmp_path: Path) -> Iterator[Town]:
     found = Town(folder=tmp_path)
     found.tables()
-    return found
+    yield found
+    found.engine.dispose()
 
 
 def side(town: Town) -> str:
