@@ -32,6 +32,7 @@ __all__ = [
     "naive",
     "plain_json",
     "quoted",
+    "single_percents",
     "to_json",
 ]
 
@@ -67,6 +68,11 @@ def as_statement(text: str, dialect: sa.Dialect) -> str:
 def double_percents(text: str, dialect: sa.Dialect) -> str:
     """Double each percent sign where the driver formats every statement, as SQLAlchemy does with its own."""
     return text.replace("%", "%%") if dialect.identifier_preparer._double_percents else text  # noqa: SLF001 - no public word for it
+
+
+def single_percents(text: str, dialect: sa.Dialect) -> str:
+    """Take back what `double_percents` does, of a text that SQLAlchemy's compiler has worded."""
+    return text.replace("%%", "%") if dialect.identifier_preparer._double_percents else text  # noqa: SLF001 - as above
 
 
 def quoted(text: str) -> str:

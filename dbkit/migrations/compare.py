@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from dbkit.backends import backend_of
 from dbkit.backends.kinds import EnumKind
+from dbkit.backends.storage import single_percents
 from dbkit.types import PortableType, ServerDefault
 from dbkit.types.checks import check_name
 
@@ -96,7 +97,8 @@ def same_default(  # noqa: PLR0917 - Alembic calls it so
     if not isinstance(default, sa.DefaultClause) or not isinstance(default.arg, ServerDefault):
         return False
     ddl = backend_of(context.dialect).ddl
-    return ddl.canonical_default(inspected) != ddl.canonical_default(rendered)
+    asked = None if rendered is None else single_percents(rendered, context.dialect)
+    return ddl.canonical_default(inspected) != ddl.canonical_default(asked)
 
 
 def render_item(_kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401 - Alembic's signature

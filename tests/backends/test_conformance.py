@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from dbkit.testing.conformance import BackendConformance, Profile, never
+from dbkit.testing.conformance import BackendConformance, Profile, never, notyet
 from tests.servers import PREFIX, find_server, how_to_start
 
 ENVS = Path(__file__).parents[2] / "alembic_envs"
@@ -17,6 +17,14 @@ class OurBackend(BackendConformance):
     """One of dbkit's own: revisions are written as this repository's are."""
 
     template = ENVS / "user" / "script.py.mako"
+
+
+BACKTICK = notyet(
+    "test_a_name_may_hold_a_backtick",
+    reason="SQLAlchemy reads SHOW CREATE TABLE and leaves a backtick in a column's name doubled: "
+    "_parse_column in sqlalchemy/dialects/mysql/reflection.py, seen on 2.1.9",
+    raises=AssertionError,
+)
 
 
 def of_server(backend: str, **known: object) -> Profile:
@@ -38,17 +46,17 @@ class TestPostgresql(OurBackend):
 
 @pytest.mark.mariadb
 class TestMariadb(OurBackend):
-    profile = of_server("mariadb", alike=frozenset({"LONGTEXT"}))
+    profile = of_server("mariadb", alike=frozenset({"LONGTEXT"}), differences=(BACKTICK,))
 
 
 @pytest.mark.mysql
 class TestMysql(OurBackend):
-    profile = of_server("mysql", alike=frozenset({"JSON"}))
+    profile = of_server("mysql", alike=frozenset({"JSON"}), differences=(BACKTICK,))
 
 
 @pytest.mark.tidb
 class TestTidb(OurBackend):
-    profile = of_server("tidb", alike=frozenset({"JSON"}))
+    profile = of_server("tidb", alike=frozenset({"JSON"}), differences=(BACKTICK,))
 
 
 @pytest.mark.mssql

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from dbkit.backends import get_backend
 from dbkit.backends.protocol import Backend, Fault
+from dbkit.testing.servers import server_variable
 
 __all__ = ["Difference", "Profile", "never", "notimpl", "notyet", "server_environ", "server_variable"]
 
@@ -98,11 +99,6 @@ class Profile:
             return cls(backend=backend, missing=missing, **known)
         ca = os.environ.get("DBKIT_TEST_CA") or None
         return cls(backend=backend, environ=server_environ(backend, sa.make_url(url), ca=ca), **known)
-
-
-def server_variable(backend: str) -> str:
-    """Name the environment variable that holds the URL of a backend's test server: `DBKIT_TEST_ACME_URL`."""
-    return f"DBKIT_TEST_{backend.upper()}_URL"
 
 
 def server_environ(backend: str, url: sa.URL, *, ca: str | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import dbkit.types as dbt
 from dbkit.backends import backend_of
+from dbkit.backends.storage import single_percents
 from dbkit.testing.conformance.base import Conformance, Database
 from dbkit.testing.conformance.columns import columns_of
 from dbkit.testing.conformance.values import any_value
@@ -34,8 +35,8 @@ def asked(dialect: sa.Dialect, column: sa.Column[Any]) -> Wording:
     compiler: Any = dialect.ddl_compiler(dialect, None)  # type: ignore[arg-type] # it takes no statement
     type_ = dialect.type_compiler_instance.process(column.type.dialect_impl(dialect), type_expression=column)
     default = compiler.get_column_default_string(column)
-    if default is not None and dialect.identifier_preparer._double_percents:  # noqa: SLF001 - no public word for it
-        default = default.replace("%%", "%")
+    if default is not None:
+        default = single_percents(default, dialect)
     return Wording(ddl.canonical_type(type_), ddl.canonical_default(default))
 
 
