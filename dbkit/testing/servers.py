@@ -20,7 +20,7 @@ class MissingServerError(ConfigurationError):
 
 
 def server_variable(backend: str) -> str:
-    """Name the variable that holds the URL of a backend's test server."""
+    """Name the environment variable that holds the URL of a backend's test server: `DBKIT_TEST_ACME_URL`."""
     return f"DBKIT_TEST_{backend.upper().replace('-', '_')}_URL"
 
 

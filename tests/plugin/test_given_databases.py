@@ -176,6 +176,8 @@ def test_what_is_configured_is_never_gone_to(suite: Suite) -> None:
         "DATABASE_URL=postgresql://app:secret@db.example.com/live\nUSER_DATABASE_HOST=db.example.com\n"
         "SHOP_DATABASE_TYPE=tidb\nDATABASE_MIGRATION_USER=owner\nDBKIT_ENV=production\n"
     )
+    with (suite.home.root / "pyproject.toml").open("a") as file:
+        file.write('[tool.dbkit.hooks]\nbefore_migrate = "false"\nafter_migrate = "no_such_module:notify"\n')
     suite.tests("""
         import os
         import dbkit
