@@ -97,16 +97,18 @@ class Lender:
     def settle(self, options: Mapping[str, Any]) -> None:
         """Take back the isolation level that somebody has set, outside of any transaction, and set options in place of theirs."""
         host = self.need()
-        if "isolation_level" in host.get_execution_options() and "isolation_level" not in options:
-            host.execution_options(isolation_level=host.default_isolation_level)
+        if host.get_execution_options().get("isolation_level") != options.get("isolation_level"):
+            host.execution_options(isolation_level=options.get("isolation_level", host.default_isolation_level))
         host._execution_options = sa.util.immutabledict(options)  # noqa: SLF001 - there is no other way to take one back
 
     def before_revisions(self) -> None:
         """Commit what has been done so far, and have no transaction open: Alembic would leave it to others to commit."""
         host = self.need()
         host.commit()
-        kept = {name: value for name, value in host.get_execution_options().items() if name != "isolation_level"}
-        self.settle(kept)
+        wanted = {**host.get_execution_options(), **self._options}
+        if "isolation_level" not in self._options:
+            wanted.pop("isolation_level", None)
+        self.settle(wanted)
 
     def end(self) -> None:
         """Take back what has been left behind."""

@@ -54,6 +54,8 @@ class Session:
             step.migration_fn = self._watched(step)
             self.tell("revision", revision=_name(step), detail=_script(step).doc)
             yield step
+            # a revision that has committed by itself leaves its version row in a transaction which is nobody's
+            self.connection.commit()
             self.step = None
             self.applied.append(
                 AppliedRevision(

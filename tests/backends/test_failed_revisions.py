@@ -47,6 +47,22 @@ def test_a_revision_that_commits_by_itself_tells_what_stays(site: Site) -> None:
     assert site.rows("SELECT id FROM a") == [(1,)]
 
 
+def test_what_comes_after_a_commit_of_the_last_revision_is_kept_with_its_version(site: Site) -> None:
+    site.home.table("user", "0001", "a")
+    site.home.revision(
+        "user",
+        "0002",
+        """
+        op.execute("INSERT INTO a VALUES (1, 1)")
+        op.get_bind().commit()
+        op.execute("INSERT INTO a VALUES (2, 2)")
+        """,
+    )
+    found = site.migrate("user")["user"]
+    assert (found.error, found.revision) == (None, "0002")
+    assert site.rows("SELECT id FROM a ORDER BY id") == [(1,), (2,)]
+
+
 def test_what_a_revision_raises_of_dbkit_or_the_system_is_its_failure(site: Site) -> None:
     site.home.revision("user", "0001", 'op.create_table("b", sa.Column("id", sa.Integer))\nraise SystemExit("stop")')
     found = site.migrate("user")["user"]
