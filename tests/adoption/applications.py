@@ -49,6 +49,8 @@ class Application:
     """A module that does what the application's command does before it upgrades; it is the project's own, and gives the metadata."""
     prepare: str | None = None
     """A module that makes the tables which were there before the first revision."""
+    varying: frozenset[str] = frozenset()
+    """Columns (`table.column`) in which its revisions write what is another value in each run."""
     halts: Mapping[str, Halt] = field(default_factory=dict)
     """By backend."""
 
@@ -118,13 +120,15 @@ APPLICATIONS = (
         pins="prefect",
         backends=("sqlite", "postgresql"),
         migrations="prefect.server.database:_migrations",
-        metadata="prefect.server.database.orm_models:Base.metadata",
+        metadata="adopted_prefect:metadata",
         further="""\
 [tool.dbkit.services.prefect.alembic]
 version_locations = ["prefect.server.database:_migrations/versions/{dialect}"]
 """,
         ini="prefect/server/database/alembic.ini",
+        options={"version_locations": "{packages}/prefect/server/database/_migrations/versions/{dialect}"},
         way="anyio",
+        ready="adopted_prefect.py",
         environ=_prefect,
     ),
     Application(
@@ -145,6 +149,7 @@ version_locations = ["prefect.server.database:_migrations/versions/{dialect}"]
         migrations="airflow:migrations",
         metadata="airflow.models.base:Base.metadata",
         ini="airflow/alembic.ini",
+        varying=frozenset({"log_template.created_at"}),
         way="connection",
         environ=_airflow,
     ),

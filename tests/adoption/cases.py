@@ -37,10 +37,17 @@ class Place:
     """As dbkit takes it."""
     home: Path
     engine: sa.Engine
+    varying: frozenset[str]
 
     def catalogue(self) -> Catalogue:
-        """Read all of it."""
-        return read_catalogue(self.engine)
+        """Read all of it that has to be the same in each run."""
+        return read_catalogue(self.engine, varying=self.varying)
+
+    def values(self, column: str) -> set[object]:
+        """Read all values of one column (`table.column`)."""
+        table, _, name = column.partition(".")
+        with self.engine.connect() as connection:
+            return set(connection.scalars(sa.text(f"SELECT {name} FROM {table}")))
 
     def revisions(self, table: str) -> tuple[str, ...]:
         """Read which revisions it is at."""
@@ -84,7 +91,11 @@ class Case:
         """Write the project's file."""
         said = f'migrations = "{self.application.migrations}"\nmetadata = "{self.application.metadata}"\n'
         own = 'env = "own"\n' if env == "own" else ""
-        return f"[tool.dbkit.services.{self.service}]\n{said}{own}{self.application.further}"
+        hooks = ""
+        if own and self.application.ready:
+            module = Path(self.application.ready).stem
+            hooks = f'[tool.dbkit.services.{self.service}.hooks]\nbefore_migrate = "{module}:ready"\n'
+        return f"[tool.dbkit.services.{self.service}]\n{said}{own}{self.application.further}{hooks}"
 
     @contextmanager
     def place(self, env: str = "dbkit") -> Iterator[Place]:
@@ -95,7 +106,7 @@ class Case:
         if self.application.ready:
             shutil.copy(HERE / "prepare" / self.application.ready, home)
         with self._database(home) as (url, environ, engine):
-            place = Place(url=url, environ=environ, home=home, engine=engine)
+            place = Place(url=url, environ=environ, home=home, engine=engine, varying=self.application.varying)
             try:
                 if self.application.prepare:
                     _need(self.stock(place, action="prepare"))

@@ -57,11 +57,11 @@ class Catalogue:
         return len(self.rows)
 
 
-def read_catalogue(engine: sa.Engine) -> Catalogue:
-    """Read all of a database."""
+def read_catalogue(engine: sa.Engine, *, varying: frozenset[str] = frozenset()) -> Catalogue:
+    """Read all of a database, but for the values of the columns (`table.column`) that are others in each run."""
     with engine.connect() as connection:
         objects, tables = _READERS[engine.dialect.name](connection)
-        rows = {name: _rows(connection, source) for name, source in tables.items()}
+        rows = {name: _rows(connection, name, source, varying=varying) for name, source in tables.items()}
     return Catalogue(objects=objects, rows=rows)
 
 
@@ -76,8 +76,11 @@ def differences(stock: Catalogue, ours: Catalogue) -> list[str]:
     return found
 
 
-def _rows(connection: sa.Connection, source: str) -> tuple[str, ...]:
-    return tuple(sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {source}").all())))
+def _rows(connection: sa.Connection, name: str, source: str, *, varying: frozenset[str]) -> tuple[str, ...]:
+    found = connection.exec_driver_sql(f"SELECT * FROM {source}").mappings()
+    table = name.rpartition(".")[2]
+    kept = ({key: value for key, value in row.items() if f"{table}.{key}" not in varying} for row in found)
+    return tuple(sorted(map(repr, kept)))
 
 
 Read = tuple[dict[str, tuple[str, ...]], dict[str, str]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.adoption.applications import APPLICATIONS, Application
@@ -11,8 +13,12 @@ from tests.servers import find_server, how_to_start
 COMPARED = "compared"
 
 
-def _parameters(*, halting: bool) -> list[object]:
-    """List every application with every backend: those on which its own upgrade works, or those on which it fails."""
+def _halts(application: Application, backend: str) -> bool:
+    return backend in application.halts
+
+
+def _parameters(wanted: Callable[[Application, str], bool]) -> list[object]:
+    """List the applications and backends that are wanted."""
     return [
         pytest.param(
             (application, backend),
@@ -21,7 +27,7 @@ def _parameters(*, halting: bool) -> list[object]:
         )
         for application in APPLICATIONS
         for backend in application.backends
-        if (backend in application.halts) is halting
+        if wanted(application, backend)
     ]
 
 
@@ -33,15 +39,23 @@ def _case(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> Ca
     return Case(application=application, backend=backend, folder=factory.mktemp(application.name))
 
 
-@pytest.fixture(scope="session", params=_parameters(halting=False))
+@pytest.fixture(scope="session", params=_parameters(lambda *given: not _halts(*given)))
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """Give each application on each backend that its own upgrade works on; skips where there is no server."""
     return _case(request, tmp_path_factory)
 
 
-@pytest.fixture(scope="session", params=_parameters(halting=True))
+@pytest.fixture(scope="session", params=_parameters(_halts))
 def halting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """Give each application on each backend that its own upgrade fails on; skips where there is no server."""
+    return _case(request, tmp_path_factory)
+
+
+@pytest.fixture(
+    params=_parameters(lambda application, backend: bool(application.varying) and backend not in application.halts)
+)
+def varying(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Give the applications of whose rows not every value is compared."""
     return _case(request, tmp_path_factory)
 
 

@@ -105,3 +105,13 @@ def test_a_history_that_the_stock_tool_cannot_finish_stops_at_the_same_revision(
         COMPARED, (halting.application.name, halting.backend, f"stops at {halt.revision}, as the stock tool")
     )
     assert_same(left, ours)
+
+
+def test_what_is_left_out_of_the_comparison_is_another_value_in_each_run_of_the_stock_tool(varying: Case) -> None:
+    found = []
+    for _ in range(2):
+        with varying.place() as place:
+            assert varying.stock(place).returncode == 0
+            found.append({name: place.values(name) for name in varying.application.varying})
+    first, second = found
+    assert all(first[name] and not first[name] & second[name] for name in first)

@@ -14,3 +14,7 @@ for part in (RunStorageSqlMetadata, SqlEventLogStorageMetadata, ScheduleStorageS
     for table in part.tables.values():
         if table.name not in metadata.tables:  # one table is in two of them
             table.to_metadata(metadata)
+
+
+def ready(_call: object) -> None:
+    """Be a hook: all is done when this module has been imported."""

@@ -6,3 +6,7 @@ from keystone.common.sql.core import ModelBase
 keystone.conf.configure()
 
 metadata = ModelBase.metadata
+
+
+def ready(_call: object) -> None:
+    """Be a hook: all is done when this module has been imported."""
