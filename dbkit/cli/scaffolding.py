@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from dbkit.cli import _diagnostics, _output, _project
+from dbkit.cli import _complete, _diagnostics, _output, _project
 from dbkit.cli._options import Debug, Format, command, dry_run_option, format_option, group, option, read_option
 from dbkit.errors import DbkitError, UsageError
 
@@ -46,7 +46,9 @@ def _keep(name: str) -> Any:  # noqa: ANN401 - Typer's type
 def _layout() -> Any:  # noqa: ANN401 - Typer's type
     text = "Where packages are: in the folder itself, or in src. Default: as they are."
     words = "|".join(Layout)
-    return read_option("init", "--layout", read=Layout, takes=" or ".join(Layout), metavar=words, help=text)
+    offer = _complete.words(Layout)
+    takes = " or ".join(Layout)
+    return read_option("init", "--layout", read=Layout, takes=takes, metavar=words, help=text, autocompletion=offer)
 
 
 def init(
@@ -62,7 +64,13 @@ def init(
     ] = None,
     backend: Annotated[
         str | None,
-        option("init", "--backend", metavar="NAME", help="The database in production, such as tidb or postgresql."),
+        option(
+            "init",
+            "--backend",
+            metavar="NAME",
+            help="The database in production, such as tidb or postgresql.",
+            autocompletion=_complete.backends,
+        ),
     ] = None,
     layout: Annotated[Layout | None, _layout()] = None,
     package: Annotated[
