@@ -10,10 +10,13 @@ import typer
 
 from dbkit.backends import backend_names, get_backend
 from dbkit.cli.main import build
+from dbkit.config import project_keys
 from dbkit.config.reference import env_example, settings_table
 from dbkit.errors import SEVERITY, ExitCode
 from dbkit.scaffold.render import workflow
 from tests.docs import attacks
+from tests.docs.documents import json_documents
+from tests.docs.library import library
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -55,6 +58,20 @@ variant at one level contradict each other and are an error, as are a `DATABASE_
 A password stands in no file but `.env` and the one that `DATABASE_PASSWORD_FILE` names.
 
 """
+
+PROJECT = """\
+## The project's file
+
+`dbkit.toml`, or `[tool.dbkit]` in `pyproject.toml`, in the project's folder. Beside the keys of databases above, by their names "in a file", which may stand at
+the top for all services and in a service's table for one, it holds these. A key that is not here is an error.
+"""
+
+PROJECT_TABLES = {
+    "[tool.dbkit]": project_keys.TOP_KEYS,
+    "[tool.dbkit.services.NAME]": project_keys.SERVICE_KEYS,
+    "[tool.dbkit.services.NAME.alembic]": project_keys.ALEMBIC_KEYS,
+    "[tool.dbkit.hooks] and [tool.dbkit.services.NAME.hooks]": project_keys.HOOK_KEYS,
+}
 
 EXITS = {
     ExitCode.OK: "done, or nothing to do",
@@ -131,7 +148,17 @@ def _exits() -> str:
 
 def configuration() -> str:
     """Write the page of the settings."""
-    return CONFIGURATION + "## Keys\n\n" + settings_table() + "\n" + "\n".join(_backends()) + "\n"
+    parts = (CONFIGURATION, "## Keys\n\n", settings_table(), "\n", "\n".join(_project()), "\n", "\n".join(_backends()))
+    return "".join(parts) + "\n"
+
+
+def _project() -> Iterator[str]:
+    yield PROJECT
+    for title, table in PROJECT_TABLES.items():
+        yield from (f"### {title}", "", "| key | takes | meaning | default | example |", "|---|---|---|---|---|")
+        for key in table.values():
+            yield f"| `{key.name}` | {key.kind} | {key.meaning} | {key.default} | `{key.example}` |"
+        yield ""
 
 
 def _backends() -> Iterator[str]:
@@ -166,6 +193,8 @@ def own_workflow() -> str:
 PAGES = {
     "docs/reference/cli.md": command_line,
     "docs/reference/configuration.md": configuration,
+    "docs/reference/json.md": json_documents,
+    "docs/reference/python.md": library,
     ".env.example": env_example,
     ".github/workflows/dbkit.yml": own_workflow,
 }

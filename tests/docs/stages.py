@@ -146,7 +146,7 @@ def ahead(walk: Walk) -> None:
     """Give an older release of it: the database of `user` has a revision that these files do not have."""
     team(walk)
     newer = walk.folder / "alembic_envs/user/versions/0002_newer.py"
-    newer.write_text('"""Newer."""\nrevision, down_revision = "0002", "0001"\n\n\ndef upgrade():\n    pass\n')
+    newer.write_text('"""Newer."""\nrevision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade():\n    pass\n')
     walk.run("dbkit migrate")
     newer.unlink()
 
@@ -222,10 +222,10 @@ def staged(page: Page, folder: Path, servers: Mapping[str, Server]) -> Iterator[
             if backend == page.marks.get("on"):
                 walk.environ = environ
             else:
-                walk.swaps = _names(environ)
+                walk.told = _names(environ)
         STAGES[page.marks.get("project", "empty")](walk)
+        stack.callback(walk.end)
         yield walk
-        walk.end()
 
 
 def _names(environ: Mapping[str, str]) -> dict[str, str]:

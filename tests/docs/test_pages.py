@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from tests.docs.generate import PAGES, ROOT
+from dbkit.cli.main import build
+from tests.docs.blocks import read_page
+from tests.docs.generate import PAGES, ROOT, commands_of
 
 WRITTEN = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
@@ -33,13 +39,44 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     assert [line.split("#")[0].strip() for line in blocks[0].strip().splitlines()] == ["make migrate", "make test"]
 
 
+def shown_commands(page: Path) -> Iterator[list[str]]:
+    """Find what is said to dbkit: in shells, in manifests as lists of words, and in running text."""
+    text = page.read_text(encoding="utf-8")
+    blocks = "\n".join(block.text for block in read_page(page).blocks if block.kind in {"bash", "console", "yaml"})
+    blocks = re.sub(r"(^| )# .*", "", blocks, flags=re.MULTILINE)  # comments
+    lists = [found.replace(",", " ") for found in re.findall(r"\[dbkit, ([^\]\n]*)\]", blocks)]
+    lines = re.findall(r"(?:^|[ \"(])dbkit ((?:[a-z]|--)(?:\"[^\"\n]*\"|[^\n|&;>)\"])*)", blocks, re.MULTILINE)
+    prose = re.findall(r"`(?:[A-Z_]+=\S+ )*dbkit ((?:[a-z]|--)[^`|…\n]*)`", text)
+    yield from (shlex.split(line) for line in [*lists, *lines, *prose])
+
+
+def parse(words: list[str], group: Any) -> None:
+    """Have a command line parsed as it would be; raises where a command or an option is not there, or an option has no value."""
+    commands = dict(commands_of(group))
+    name = next((name for n in (2, 1) if (name := " ".join(words[:n])) in commands), None)
+    groups = {group_name.split()[0] for group_name in commands if " " in group_name}
+    assert name is not None or words[-1] in {
+        "--help",
+        *groups,
+        *(option for one in group.params for option in one.opts),
+    }, f"no command {words}"
+    if name is not None and len(words) > len(name.split()):
+        command = commands[name]
+        rest = words[len(name.split()) :]
+        command.make_parser(typer.Context(command)).parse_args([word for word in rest if word != "--help"])
+
+
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_that_are_shown_exist(page: Path) -> None:
-    shown = set(re.findall(r"^(?:[A-Z_]+=\S+ )*dbkit ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
-    known = set(
-        re.findall(r"^## dbkit (\w+)", (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8"), re.MULTILINE)
-    )
-    assert shown - known == set()
+    group = typer.main.get_command(build())
+    for words in shown_commands(page):
+        parse(words, group)
+
+
+@pytest.mark.parametrize("line", ["migrat", "migrate --sq", "wait --for", "config explan user"])
+def test_a_command_that_is_not_there_is_found(line: str) -> None:
+    with pytest.raises(Exception, match=r"no command|No such option|requires an argument"):
+        parse(line.split(), typer.main.get_command(build()))
 
 
 def test_the_house_names_every_package() -> None:

@@ -28,7 +28,7 @@ def parts() -> dict[str, list[Block]]:
 
 
 @pytest.fixture(scope="module")
-def walked(parts: dict[str, list[Block]], tmp_path_factory: pytest.TempPathFactory) -> Walk:
+def walked(parts: dict[str, list[Block]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     """Do all that the page says before it speaks of servers; the first block makes the folder and its environment."""
     walk = Walk(folder=tmp_path_factory.mktemp("shop"), home=FOLDER, environ=ALONE)
     walk.take(parts["1. Begin"][1:])
@@ -36,7 +36,8 @@ def walked(parts: dict[str, list[Block]], tmp_path_factory: pytest.TempPathFacto
         walk.take(parts[title])
     if UPDATE:
         rewrite(PAGE, walk.printed)
-    return walk
+    yield walk
+    walk.end()
 
 
 def test_every_part_of_the_page_is_walked(parts: dict[str, list[Block]]) -> None:
@@ -58,7 +59,9 @@ def moved(walked: Walk, server: Server, tmp_path: Path) -> Iterator[Walk]:
     folder = tmp_path / "shop"
     shutil.copytree(walked.folder, folder, ignore=shutil.ignore_patterns(".dbkit"))
     with server.names("orders") as template:
-        yield Walk(folder=folder, home=FOLDER, environ=server.environ(template))
+        walk = Walk(folder=folder, home=FOLDER, environ=server.environ(template))
+        yield walk
+        walk.end()
 
 
 def test_the_same_files_do_the_same_on_a_server(parts: dict[str, list[Block]], moved: Walk, server: Server) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import traceback
+import types
 
 
 def main() -> None:
@@ -15,7 +16,8 @@ def main() -> None:
     sys.path[0] = ""  # the folder that it is run in
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what is printed past Python is no answer
-    names: dict[str, object] = {"__name__": "__main__"}
+    sys.modules["__main__"] = page = types.ModuleType("__main__")
+    names = vars(page)
     for line in sys.stdin:
         asked = json.loads(line)
         os.environ.clear()
@@ -24,7 +26,7 @@ def main() -> None:
         said, error = io.StringIO(), None
         try:
             with contextlib.redirect_stdout(said):
-                exec(compile(asked["code"], asked["where"], "exec"), names)
+                exec(compile(asked["code"], asked["where"], "exec", dont_inherit=True), names)
         except BaseException:  # noqa: BLE001 - whatever it is, the test tells it
             error = traceback.format_exc()
         print(json.dumps({"said": said.getvalue(), "error": error}), file=answers, flush=True)

@@ -40,7 +40,9 @@ class Walk:
     """How the page names the folder."""
     environ: Mapping[str, str] = field(default_factory=dict)
     swaps: Mapping[str, str] = field(default_factory=dict)
-    """What a page says, with what it is here: a host, an account, a file outside of the folder."""
+    """What a page says, with what it is here, where it is printed too."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What a page says, with what it is here: hosts, accounts, files. It is not looked for in what is printed."""
     silent: bool = True
     """Whether a command that says something on stderr is a mistake."""
     printed: list[tuple[Block, str]] = field(default_factory=list)
@@ -108,7 +110,8 @@ class Walk:
 
     def here(self, text: str) -> str:
         """Say with the names of this machine what a page says with its own."""
-        return self._swapped(text, {**self.swaps, self.home: str(self.folder)} if self.home else self.swaps)
+        words = {**self.told, **self.swaps}
+        return self._swapped(text, {**words, self.home: str(self.folder)} if self.home else words)
 
     def there(self, text: str) -> str:
         """Say with the names of the page what was said on this machine."""
