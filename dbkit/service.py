@@ -117,6 +117,11 @@ class Registration:
         """What the project's file says to Alembic of this service."""
         return self.places.alembic
 
+    @property
+    def autocommit(self) -> bool:
+        """Whether its revisions run without a transaction."""
+        return bool(self.alembic.get("autocommit", False))
+
     def extend_path(self) -> None:
         """Put the project's folders on the import path."""
         extend_path(Path(os.path.normpath(self.root / place)) for place in self.places.python_path)

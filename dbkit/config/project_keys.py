@@ -91,6 +91,11 @@ ALEMBIC_KEYS: Final = _keys(
         meaning="What revisions and env.py get of `context.get_x_argument()`.",
     ),
     ProjectKey(
+        name="autocommit", kind=Kind.SWITCH, default="`false`", example="autocommit = true",
+        meaning="Whether revisions run without a transaction, as some are written for (`CREATE INDEX CONCURRENTLY` outside of an `autocommit_block`). "
+        "One that fails leaves what it has done.",
+    ),
+    ProjectKey(
         name="include_object", kind=Kind.TEXT, default="none", example='include_object = "acme.migrating:include_object"',
         meaning="`module:function`, as of `context.configure`; it narrows what is the service's.",
     ),

@@ -71,6 +71,10 @@ class Environment:
             metadata=None if own else project.service(name).load_metadata(),
         )
 
+    def transactional(self, dialect: sa.Dialect) -> bool:
+        """Tell whether a revision that fails leaves nothing."""
+        return backend_of(dialect).traits.transactional_ddl and not self.registration.autocommit
+
     def config(self) -> Config:
         """Make Alembic's configuration: of the folder's own ini where it has one.
 
@@ -185,6 +189,8 @@ def run(service: str) -> None:
         context.configure(connection=resident, on_version_apply=applied, **options)  # type: ignore[arg-type] # called by keywords
         with context.begin_transaction():
             context.run_migrations()
+        # a revision that has committed by itself leaves its version row in a transaction which is nobody's
+        connection.commit()
 
 
 def _project(config: Config) -> Project:
@@ -198,11 +204,10 @@ def _project(config: Config) -> Project:
 @contextlib.contextmanager
 def locked_connection(environment: Environment) -> Iterator[tuple[sa.Connection, Funnel]]:
     """Connect and take the lock; what a revision raises is worded as its failure."""
-    config = environment.project.migration_config(environment.registration.name)
-    with connect(config, migrating=True) as connection:
-        backend = backend_of(connection.dialect)
-        with backend.locker.lock(connection, patience_s=LOCK_WAIT_S, on_wait=lambda: None) as lock:
-            funnel = Funnel(transactional_ddl=backend.traits.transactional_ddl, hooks=[proving(lock)])
+    with open_connection(environment) as connection:
+        locker = backend_of(connection.dialect).locker
+        with locker.lock(connection, patience_s=LOCK_WAIT_S, on_wait=lambda: None) as lock:
+            funnel = Funnel(transactional_ddl=environment.transactional(connection.dialect), hooks=[proving(lock)])
             funnel.attach(connection.engine)
             funnel.start()
             try:
@@ -215,6 +220,20 @@ def locked_connection(environment: Environment) -> Iterator[tuple[sa.Connection,
                 raise revision_failed(error, connection, funnel, revision=revision, file=file) from error
             finally:
                 funnel.stop()  # giving the lock back is no statement of a revision
+
+
+def open_connection(environment: Environment) -> sa.Connection:
+    """Connect as the revisions of a service are run.
+
+    Raises:
+        DbkitError: as `connect`.
+    """
+    config = environment.project.migration_config(environment.registration.name)
+    connection = connect(config, migrating=True)
+    # where DDL commits anyway there is nothing to switch off, and what stands beside it needs its transactions
+    if backend_of(connection.dialect).traits.transactional_ddl and environment.registration.autocommit:
+        return connection.execution_options(isolation_level="AUTOCOMMIT")
+    return connection
 
 
 def proving(lock: Lock) -> Hook:

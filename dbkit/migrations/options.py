@@ -44,7 +44,7 @@ def configure_options(
         version_table=layout.version_table,
     )
     options: dict[str, Any] = {
-        **transactions(dialect),
+        **transactions(dialect, registration),
         "target_metadata": metadata,
         "version_table": layout.version_table,
         "version_table_schema": layout.version_schema,
@@ -91,7 +91,7 @@ def joined_options(
     return {
         **said,
         **given,
-        **transactions(dialect),
+        **transactions(dialect, registration),
         "include_name": _all_of([one for one in (owned, given.get("include_name"), said.get("include_name")) if one]),
         "compare_type": _first_of([same_type, compare_type]) if callable(compare_type) else compare_type and same_type,
         "compare_server_default": given.get("compare_server_default", ours["compare_server_default"]),
@@ -99,11 +99,11 @@ def joined_options(
     }
 
 
-def transactions(dialect: sa.Dialect) -> dict[str, Any]:
+def transactions(dialect: sa.Dialect, registration: Registration) -> dict[str, Any]:
     """Choose how revisions and transactions go together: whoever else may choose the rest, a failed revision leaves what it must and no more."""
     return {
         "transaction_per_migration": True,
-        "transactional_ddl": backend_of(dialect).traits.transactional_ddl,
+        "transactional_ddl": backend_of(dialect).traits.transactional_ddl and not registration.autocommit,
     }
 
 

@@ -20,7 +20,7 @@ from dbkit.errors import DbkitError, HistoryError, LockedError, UncommittableErr
 from dbkit.failover.faults import fallback_error
 from dbkit.failover.identity import claim
 from dbkit.migrations.databases import create_missing
-from dbkit.migrations.env import OWN, Environment, proving
+from dbkit.migrations.env import OWN, Environment, open_connection, proving
 from dbkit.migrations.failures import loading, want_of_right, worded
 from dbkit.migrations.funnel import Funnel
 from dbkit.migrations.hooks import Hooks
@@ -164,13 +164,12 @@ class _Wait:
 @contextmanager
 def _locked(environment: Environment, link: Link, result: ServiceResult, *, lock_wait_s: float) -> Iterator[Session]:
     """Connect, take the lock, and put the funnel up: lock first, then the pending revisions are computed."""
-    config = environment.project.migration_config(environment.registration.name)
     with ExitStack() as stack:
-        connection = stack.enter_context(connect(config, migrating=True))
+        connection = stack.enter_context(open_connection(environment))
         backend = backend_of(connection.dialect)
         wait = _Wait(link=link, service=result.service)
         lock = stack.enter_context(backend.locker.lock(connection, patience_s=lock_wait_s, on_wait=wait))
-        funnel = Funnel(transactional_ddl=backend.traits.transactional_ddl)
+        funnel = Funnel(transactional_ddl=environment.transactional(connection.dialect))
         funnel.attach(connection.engine)
         session = Session(environment=environment, connection=connection, funnel=funnel, link=link, result=result)
         funnel.hooks = [session.progress, proving(lock)]

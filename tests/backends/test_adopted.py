@@ -210,3 +210,18 @@ def test_two_services_with_one_version_table_in_one_database_are_refused(
             found.error
         )
         assert f'write version_table = "alembic_version_{name}"' in str(found.hint)
+
+
+def test_revisions_that_were_written_for_no_transaction_get_none(old: Site) -> None:
+    code = "\ndef upgrade():\n    op.create_index('by_n', 'a', ['n'], postgresql_concurrently=True)\n"
+    (old.home.root / "old/one/2023-a3_index.py").write_text(HEAD.format("a3", "a2") + code)
+    refused = old.migrate("user")["user"]
+    file = old.home.root / "pyproject.toml"
+    file.write_text(file.read_text() + "autocommit = true\n")
+    result = old.migrate("user")["user"]
+    if old.backend == "postgresql":
+        assert "CREATE INDEX CONCURRENTLY cannot run inside a transaction block" in str(refused.error)
+        assert "a3" in [one.revision for one in result.applied]
+    assert (result.error, result.revision) == (None, "a3, b2")
+    with connect(old.project.config("user")) as connection:
+        assert "by_n" in {one["name"] for one in sa.inspect(connection).get_indexes("a")}
