@@ -132,7 +132,10 @@ def _mysql(connection: sa.Connection) -> Read:
         text = connection.exec_driver_sql(f"SHOW CREATE {what} `{name}`").one()[1]
         # the next value depends on how many ids a connection had reserved, and the view names its database
         text = re.sub(r" (AUTO_INCREMENT|AUTO_ID_CACHE)=\d+", "", text).replace(f"`{database}`.", "")
-        objects[f"{what.lower()} {name}"] = tuple(text.splitlines())
+        lines = [line.strip().rstrip(",") for line in text.splitlines()]
+        # columns stand in their order; SQLAlchemy makes the indexes of a table in an order that is another one in each run
+        columns = [line for line in lines if line.startswith("`")]
+        objects[f"{what.lower()} {name}"] = (*columns, *sorted(line for line in lines if not line.startswith("`")))
         if what == "TABLE":
             tables[name] = f"`{name}`"
     for kind, query in (
