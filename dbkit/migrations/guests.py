@@ -214,6 +214,10 @@ class Guest(Resident):
         else:
             super().rollback()
 
+    def _autobegin(self) -> None:
+        """Begin for real: by way of `begin` as everywhere else, nothing would."""
+        self._lent.lender.need()._autobegin()  # noqa: SLF001 - the same method of the connection
+
     def _mark(self) -> None:
         """Set a savepoint where the revision has a transaction; there is none in an autocommit block."""
         level = self.get_execution_options().get("isolation_level")

@@ -21,11 +21,30 @@ class _AsyncGuest(Guest):
 
     def execute(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's
         _pause()
-        return super().execute(*given, **named)
+        return _awaitable(super().execute(*given, **named))
 
     def exec_driver_sql(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's
         _pause()
-        return super().exec_driver_sql(*given, **named)
+        return _awaitable(super().exec_driver_sql(*given, **named))
+
+
+class _Cursor:
+    """A synchronous driver's cursor, whose end can be awaited."""
+
+    def __init__(self, cursor: Any) -> None:  # noqa: ANN401 - the driver's
+        self._cursor = cursor
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the driver's
+        return getattr(self._cursor, name)
+
+    async def _async_soft_close(self) -> None:
+        """Do nothing: it holds nothing that others wait for."""
+
+
+def _awaitable(result: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's
+    if getattr(result, "cursor", None) is not None:
+        result.cursor = _Cursor(result.cursor)
+    return result
 
 
 def _pause() -> None:

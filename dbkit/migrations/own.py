@@ -165,6 +165,8 @@ class OwnContext(EnvironmentContext):
 
     def run_migrations(self, **arguments: Any) -> None:  # noqa: ANN401 - Alembic's
         """Run the revisions, once."""
+        if self.refused is not None:
+            raise self.refused  # swallowed before
         if self._migration_context is None:
             self.refuse("runs migrations that it has not configured", "call context.configure first")
         if self.ran:

@@ -9,7 +9,7 @@ import pytest
 
 from dbkit import migrations
 from dbkit.errors import ExitCode
-from tests.backends.own_folders import ENV, OwnSite, own_site
+from tests.backends.own_folders import OwnSite, own_site
 from tests.servers import BACKENDS
 
 TEMPLATES = {"generic": "generic", "waits": "async", "several": "multidb", "toml": "pyproject"}
@@ -42,9 +42,9 @@ def test_alembics_own_templates_migrate_whatever_url_stands_in_their_ini(site: O
     assert {one.service: (one.error, one.exit_code, one.revision) for one in result.services} == dict.fromkeys(
         TEMPLATES, (None, ExitCode.OK, "0002")
     )
-    assert {service: site.tables(service) for service in TEMPLATES} == dict.fromkeys(
-        TEMPLATES, {"a", "b", "alembic_version"}
-    )
+    assert {service: site.tables(service) for service in TEMPLATES} == {
+        service: {"a", "b", "alembic_version"} for service in TEMPLATES
+    }
     assert migrations.rollback(site.project, "waits", to="base")["waits"].revision is None
     assert site.tables("waits") == {"alembic_version"}
 
