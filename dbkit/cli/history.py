@@ -97,7 +97,8 @@ def _undoing(to: str) -> str:
 
 def _goal(project: Project, entry: ServiceResult) -> str | None:
     """Work out at which revision a rollback would end, of which `pending` says what it would undo."""
-    from dbkit.revisions.history import History, read_history
+    from dbkit.revisions.history import History
+    from dbkit.revisions.reading import read_history
 
     history = read_history(project.layout(entry.service))
     current = [name for name in (entry.revision or "").split(", ") if name]

@@ -28,8 +28,9 @@ from dbkit.migrations.guests import Lender
 from dbkit.migrations.options import configure_options, directives
 from dbkit.migrations.own import OfflineConnection, run_own, unchanged
 from dbkit.project import Project
-from dbkit.revisions.history import History, read_history
+from dbkit.revisions.history import History
 from dbkit.revisions.layout import Layout
+from dbkit.revisions.reading import read_history
 from dbkit.service import Registration, extend_path
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dbkit.failover.attach import refuse_newer
 from dbkit.migrations.databases import database_name, exists, has_schema, refuse_bad_name
 from dbkit.migrations.results import ServiceResult
 from dbkit.migrations.sharing import refuse_shared_version_table
-from dbkit.revisions.history import read_history
+from dbkit.revisions.reading import read_history
 from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:

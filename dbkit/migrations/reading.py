@@ -11,7 +11,7 @@ from dbkit.errors import DbkitError, ExitCode
 from dbkit.migrations.dispatch import result_of
 from dbkit.migrations.precheck import look
 from dbkit.migrations.results import HistoryResult, Result, RevisionInfo, ServiceHistory, ServiceResult
-from dbkit.revisions.history import read_history
+from dbkit.revisions.reading import read_history
 
 if TYPE_CHECKING:
     from dbkit.project import Project

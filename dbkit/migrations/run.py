@@ -24,7 +24,7 @@ from dbkit.migrations.precheck import Look, look, look_at
 from dbkit.migrations.results import Event, NewRevision, Result, ServiceResult
 from dbkit.migrations.settling import settle, told
 from dbkit.migrations.worker import Task
-from dbkit.revisions.history import read_history
+from dbkit.revisions.reading import read_history
 
 if TYPE_CHECKING:
     from dbkit.project import Project

@@ -21,7 +21,7 @@ from dbkit.migrations.results import Event, ServiceResult
 from dbkit.migrations.samples import Row, read_rows
 from dbkit.migrations.seeds import refuse_unknown
 from dbkit.migrations.sowing import Sower, pause_briefly
-from dbkit.revisions.history import read_history
+from dbkit.revisions.reading import read_history
 from dbkit.revisions.standing import read_heads, refuse_ahead
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from dbkit.migrations import shapes
 from dbkit.migrations.dispatch import LOCK_WAIT_S, answers_of, task_for, unwrap
 from dbkit.migrations.results import ServiceResult
 from dbkit.migrations.steps import downgrade, upgrade
-from dbkit.revisions.history import History, read_history
+from dbkit.revisions.history import History
+from dbkit.revisions.reading import read_history
 
 if TYPE_CHECKING:
     from dbkit.migrations.shapes import Shape

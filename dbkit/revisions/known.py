@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dbkit.revisions.history import History, read_history
+from dbkit.revisions.history import History
 from dbkit.revisions.layout import Layout
+from dbkit.revisions.reading import read_history
 
 Signature = tuple[tuple[str, int, int], ...]
 

@@ -96,7 +96,7 @@ class ProjectChecks:
 
 def one_head(templates: Templates, service: str, *, backends: Sequence[str]) -> None:
     """Check that the revisions of a service, which may be others on each backend, have one newest."""
-    from dbkit.revisions.history import read_history
+    from dbkit.revisions.reading import read_history
 
     for backend in backends:
         read_history(templates.project.layout(service, backend=backend)).head()

@@ -9,7 +9,8 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from dbkit.errors import HistoryError, IrreversibleError, RevisionFileError
-from dbkit.revisions.history import History, read_history
+from dbkit.revisions.history import History
+from dbkit.revisions.reading import read_history
 from tests.projects import Home
 
 

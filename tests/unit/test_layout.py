@@ -10,8 +10,8 @@ import pytest
 
 from dbkit.config import Settings
 from dbkit.errors import HistoryError
-from dbkit.revisions.history import read_history
 from dbkit.revisions.layout import Layout
+from dbkit.revisions.reading import read_history
 from dbkit.service import register
 
 OURS = 'from dbkit.migrations import env\n\nenv.run("user")\n'
