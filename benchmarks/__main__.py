@@ -2,22 +2,21 @@
 
 Both sides run the same revision files on databases that exist, as processes of their own; the stock tool's three processes
 run one after another, as a CI job would. The sides are interleaved, so that a machine that slows down slows both, and the
-medians are compared. Then engines and stores are timed against plain SQLAlchemy, and starts of a service whose server is away
+medians are compared. Then a hundred services likewise, and how status grows with their number. Then engines and stores are timed against plain SQLAlchemy, and starts of a service whose server is away
 against their goals. Ratios hold for this machine and this run; they are no test.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks import engines, starts, stores
+from benchmarks import engines, fleet, starts, stores
 from benchmarks.processes import BIN, ROOT, run
+from benchmarks.timing import Side, line, medians
 from dbkit import migrations
 from dbkit.project import Project
 from tests.servers import SERVERS, find_server
@@ -25,32 +24,6 @@ from tests.servers import SERVERS, find_server
 SERVICES = ("user", "project", "knowledge")
 ROUNDS = 9
 SLOW_ROUNDS = 5  # from empty: every round drops and creates three databases
-
-Side = Callable[[], None]
-
-
-def seconds(side: Side) -> float:
-    """Time one call."""
-    began = time.perf_counter()
-    side()
-    return time.perf_counter() - began
-
-
-def medians(*sides: Side, rounds: int, prepare: Side = lambda: None) -> list[float]:
-    """Time sides in turn and give the median of each, in seconds; `prepare` runs before each call and is not timed."""
-    times: list[list[float]] = [[] for _ in sides]
-    for _ in range(rounds):
-        for side, found in zip(sides, times, strict=True):
-            prepare()
-            found.append(seconds(side))
-    return [statistics.median(found) for found in times]
-
-
-def line(title: str, ours: float, theirs: float, *, goal: str) -> None:
-    """Print one comparison."""
-    print(
-        f"{title:<34} {ours:>8.3f} s {theirs:>8.3f} s   {theirs / ours:>6.2f} x faster  ({ours / theirs:.2f} of it)   goal: {goal}"
-    )
 
 
 def services(environ: dict[str, str]) -> tuple[Side, Side]:
@@ -128,6 +101,7 @@ def main() -> None:
     print(f"{'':<34} {'dbkit':>10} {'stock':>10}")
     starting()
     migrating()
+    fleet.comparing()
     engines.comparing()
     stores.comparing()
     starts.measuring()
