@@ -87,7 +87,7 @@ APPLICATIONS = (
         options={"script_location": "{packages}/mlflow/store/db_migrations"},
         prepare="mlflow.py",
         # "drop primary key" of a clustered table
-        halts={"tidb": Halt(revision="90e64c465722", error="8200")},
+        halts={"tidb": Halt(revision="451aebb31d03", error="8200")},
     ),
     Application(
         name="mlflow-auth",
