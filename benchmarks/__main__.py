@@ -1,9 +1,10 @@
 """Times dbkit against the stock tool doing the same work, and prints ratios. Run as `make bench`.
 
-Both sides run the same revision files on databases that exist, as processes of their own; the stock tool's three processes
-run one after another, as a CI job would. The sides are interleaved, so that a machine that slows down slows both, and the
-medians are compared. Then a hundred services likewise, and how status grows with their number. Then engines and stores are timed against plain SQLAlchemy, and starts of a service whose server is away
-against their goals. Ratios hold for this machine and this run; they are no test.
+Both sides run the same revision files on databases that exist, as processes of their own; the stock tool's processes run one
+after another, as a CI job would. The sides are interleaved, so that a machine that slows down slows both, and the medians are
+compared. Then a hundred services likewise, and how `status` grows with their number. Then engines and stores are timed against
+plain SQLAlchemy, and starts of a service whose server is away against their goals. Ratios hold for this machine and this run;
+they are no test.
 """
 
 from __future__ import annotations
