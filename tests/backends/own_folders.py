@@ -68,9 +68,21 @@ import os
 
 import sqlalchemy as sa
 
-URL = os.environ.get("APP_URL", "postgresql+pg8000://app:secret@nowhere.invalid/app")
+URL = os.environ.get("APP_URL", "sqlite:////nowhere/app.db")
 metadata = sa.MetaData(naming_convention={"uq": "uq_%(table_name)s_%(column_0_name)s", "ix": "ix_%(column_0_label)s"})
 engine = sa.create_engine(URL)
+"""
+INI = """[alembic]
+script_location = {folder}
+[loggers]
+keys = root
+[handlers]
+keys =
+[formatters]
+keys =
+[logger_root]
+level = WARNING
+handlers =
 """
 _STOCK = {"mariadb": "mysql+pymysql", "mysql": "mysql+pymysql", "tidb": "mysql+pymysql"}
 
@@ -170,7 +182,7 @@ class OwnSite:
         """Run the stock tool on a database."""
         ini = self.root / service / "alembic.ini"
         if not ini.exists():
-            ini.write_text(f"[alembic]\nscript_location = {self.root / service}\n")
+            ini.write_text(INI.format(folder=self.root / service))
         done = subprocess.run(
             [sys.executable, "-m", "alembic", "-c", str(ini), *arguments],
             cwd=self.root,
@@ -181,6 +193,13 @@ class OwnSite:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+    def plain(self, url: sa.URL) -> sa.URL:
+        """Give the URL of a service's database as the stock tool takes it, with the administrator's log-in."""
+        if self.backend == "sqlite":
+            return url.set(drivername="sqlite")
+        server = need(self.backend).url
+        return server.set(database=url.database, drivername=_STOCK.get(self.backend, server.drivername))
 
     @contextmanager
     def _elsewhere(self) -> Iterator[sa.URL]:
