@@ -50,6 +50,11 @@ def worded(entries: Iterable[ServiceResult]) -> str:
     )
 
 
+def whereabouts(entry: ServiceResult) -> str:
+    """Name the database of one service, and where it is."""
+    return " ".join(filter(None, (located(entry) if entry.database else "", _where(entry, brief=False))))
+
+
 def _named(entry: ServiceResult) -> str:
     return entry.service if entry.database is None else f"{entry.service} ({located(entry)})"
 

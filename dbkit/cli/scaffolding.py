@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from dbkit.cli import _complete, _diagnostics, _output, _project
+from dbkit.cli import _adopting, _complete, _diagnostics, _output, _project
 from dbkit.cli._options import Debug, Format, command, dry_run_option, format_option, group, option, read_option
 from dbkit.errors import DbkitError, UsageError
 
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     command(app, "init", example="dbkit init --service user --backend tidb")(init)
     services = group(app, "service", help="The services of a project.")
-    command(services, "add", example="dbkit service add billing")(add)
+    command(services, "add", example="dbkit service add billing --adopt db/alembic")(add)
 
 
 def _force(name: str) -> Any:  # noqa: ANN401 - Typer's type
@@ -107,17 +107,64 @@ def init(
 
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new service's name.")],
+    adopt: Annotated[
+        str | None,
+        option(
+            ADD,
+            "--adopt",
+            metavar="PATH",
+            help="Take an Alembic folder as it is: its path, that of its alembic.ini, or package:folder.",
+        ),
+    ] = None,
+    metadata: Annotated[
+        str | None,
+        option(
+            ADD, "--metadata", metavar="MODULE:ATTRIBUTE", help="Where its models are. Default: what its env.py says."
+        ),
+    ] = None,
+    own: Annotated[bool, option(ADD, "--own", help="Have its env.py run, on dbkit's connection.")] = False,
+    version_table: Annotated[
+        str | None,
+        option(ADD, "--version-table", metavar="NAME", help="Its version table, where its env.py works that out."),
+    ] = None,
+    version_table_schema: Annotated[
+        str | None, option(ADD, "--version-table-schema", metavar="NAME", help="The schema of that table, likewise.")
+    ] = None,
+    section: Annotated[
+        str | None,
+        option(ADD, "--section", metavar="NAME", help="The section of its ini, where that has several folders."),
+    ] = None,
+    yes: Annotated[bool, option(ADD, "--yes", help="Do not ask: take what is found.")] = False,
     force: Annotated[bool, _force(ADD)] = False,
     keep: Annotated[bool, _keep(ADD)] = False,
     dry_run: Annotated[bool, dry_run_option(ADD)] = False,
     format: Annotated[Format, format_option(ADD)] = Format.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
-    """Add a service to the project. Its files, where those of the others are, and its table in the project's file."""
-    from dbkit.scaffold import add_service
+    """Add a service to the project. Its files, or an Alembic folder that is there; and its table in the project's file."""
+    from dbkit.scaffold import Choice, add_service, adopt_service, examine
 
     manner = _manner(force, keep, dry_run)
-    _answer(add_service(_project.find(), name, manner=manner), format)
+    choice = Choice(
+        metadata=metadata,
+        own=own,
+        version_table=version_table,
+        version_table_schema=version_table_schema,
+        section=section,
+    )
+    if adopt is None:
+        if choice != Choice():
+            raise UsageError(
+                "--metadata, --own, --version-table, --version-table-schema and --section are about an Alembic folder",
+                hint="--adopt PATH names it",
+            )
+        _answer(add_service(_project.find(), name, manner=manner), format)
+        return
+    found = examine(name, adopt, choice)
+    asked = _Questions(yes=yes)
+    if asked.asks:
+        choice = _adopting.completed(found, choice, asked.answer)
+    _answer(adopt_service(found, choice, manner=manner), format)
 
 
 def _manner(force: bool, keep: bool, dry_run: bool) -> Manner:
@@ -231,11 +278,23 @@ def _packaged(there: Surroundings, wishes: Wishes, given: dict[str, Any], asked:
 
 def _answer(written: Written, kind: Format) -> None:
     """Write what was written: every file, then what comes next."""
+    adopted = written.adopted
     if kind is Format.JSON:
         _output.document(written.to_json())
-        return
+    else:
+        _tell(written)
+    if adopted is not None and adopted.exit_code:
+        _diagnostics.error(adopted.standing.error or "", adopted.standing.hint)
+        raise typer.Exit(adopted.exit_code)
+
+
+def _tell(written: Written) -> None:
     would = "would be " if written.dry_run else ""
     _output.table(("file", "result"), [(file.path, f"{would}{file.action.value}") for file in written.files])
+    if written.adopted is not None:
+        _output.line("")
+        _adopting.report(written, written.adopted)
+        _output.line("")
     for note in written.notes:
         _diagnostics.say(f"note: {note}")
     if not written.dry_run:

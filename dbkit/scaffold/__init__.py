@@ -1,7 +1,7 @@
 """Writes projects and services: `init` begins one, `add_service` adds one; both give back what was written.
 
-The names below are imported when they are asked for. What is taken over of an existing Alembic folder is a table in the project's file
-alone: `new_service.registered` drafts that, `writing.carry_out` writes it.
+`examine` looks at an existing Alembic folder, `adopt_service` makes a service of it: a table in the project's file, and no other. The names below
+are imported when they are asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dbkit.scaffold.adopt import adopt_service, examine
+    from dbkit.scaffold.adopted import Adopted
+    from dbkit.scaffold.found import Choice, Found
     from dbkit.scaffold.new_project import Wishes, init, suggested
     from dbkit.scaffold.new_service import add_service
     from dbkit.scaffold.results import Action, Written, WrittenFile
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action",
+    "Adopted",
+    "Choice",
+    "Found",
     "Layout",
     "Manner",
     "Surroundings",
@@ -25,12 +31,17 @@ __all__ = [
     "Written",
     "WrittenFile",
     "add_service",
+    "adopt_service",
+    "examine",
     "init",
     "look",
     "suggested",
 ]
 
 _HOMES = {
+    "adopt": ("adopt_service", "examine"),
+    "adopted": ("Adopted",),
+    "found": ("Choice", "Found"),
     "new_project": ("Wishes", "init", "suggested"),
     "new_service": ("add_service",),
     "results": ("Action", "Written", "WrittenFile"),

@@ -21,8 +21,12 @@ _TAKEN: Final = frozenset({"alembic", "alembic_envs", "conftest", "dbkit", "serv
 """Modules that the written files import, or that stand beside them."""
 
 
-def prove_service(name: str) -> str:
+def prove_service(name: str, *, module: bool = True) -> str:
     """Give a service's name back.
+
+    Args:
+        name: the name.
+        module: a module is going to bear it too.
 
     Raises:
         UsageError: it cannot be the name of a module, of variables and of databases at once.
@@ -38,7 +42,7 @@ def prove_service(name: str) -> str:
             f"{name!r} is too long for a service's name: it has {len(name)} characters",
             hint=f"take at most {LONGEST_SERVICE}",
         )
-    return _unused(name, what="a service's name")
+    return _unused(name, what="a service's name") if module else name
 
 
 def prove_package(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -21,7 +22,7 @@ from dbkit.scaffold.writing import Draft, Manner, carry_out
 if TYPE_CHECKING:
     from dbkit.project import Project
 
-__all__ = ["Style", "add_service", "drafts_of", "registered", "style_of"]
+__all__ = ["Style", "add_service", "drafts_of", "prefix_in", "prove_new", "registered", "style_of"]
 
 MIGRATIONS: Final = "alembic_envs/{service}"
 _BASE: Final = frozenset({"NAMING_CONVENTION", "Flag", "Id", "Timestamps", "seeded_id"})
@@ -63,7 +64,7 @@ def add_service(project: Project, name: str, *, manner: Manner | None = None, no
         DbkitError: a file could not be written.
     """
     prove_service(name)
-    _prove_new(project, name)
+    prove_new(project, name)
     style = style_of(project)
     values = {"service": f"{style.module(name)}:service"}
     if project.settings.migrations not in (None, style.migrations):
@@ -102,7 +103,7 @@ def style_of(project: Project) -> Style:
     return Style(source=source, package=package, migrations=told if plain else MIGRATIONS)
 
 
-def registered(project: Project, name: str, values: dict[str, str]) -> Draft:
+def registered(project: Project, name: str, values: Mapping[str, object]) -> Draft:
     """Draft the project's file with the table of one more service in it, every other byte as it was.
 
     Raises:
@@ -112,15 +113,19 @@ def registered(project: Project, name: str, values: dict[str, str]) -> Draft:
     file = project.settings.file
     if file is None:
         raise ConfigurationError(f"{str(project.root)!r} has no file that names services", hint="run `dbkit init`")
-    own = file.name == OWN_FILE and "tool" not in read_toml(file)
-    prefix = "" if own else "tool.dbkit."
+    prefix = prefix_in(file)
     text = added(
         file.read_bytes().decode(),
         registration(name, values, prefix=prefix),
         file=file.name,
-        behind=f"{prefix}services" if own else "tool.dbkit",
+        behind=prefix.removesuffix(".") or "services",
     )
     return Draft(path=PurePosixPath(file.name), text=text, extends=True)
+
+
+def prefix_in(file: Path) -> str:
+    """Say what stands before `services.NAME` in a project's file. Raises ConfigurationError where it cannot be read."""
+    return "" if file.name == OWN_FILE and "tool" not in read_toml(file) else "tool.dbkit."
 
 
 def drafts_of(root: Path, name: str, style: Style, *, now: datetime) -> list[Draft]:
@@ -139,7 +144,7 @@ def drafts_of(root: Path, name: str, style: Style, *, now: datetime) -> list[Dra
     ]
 
 
-def _prove_new(project: Project, name: str) -> None:
+def prove_new(project: Project, name: str) -> None:
     """Refuse a name that is a service's already, or so much like one that their variables would be the same."""
     for there in project.service_names:
         if identifier(there) == name:

@@ -79,17 +79,31 @@ def migration_files(service: str, *, created: datetime) -> dict[str, str]:
     }
 
 
-def registration(service: str, values: Mapping[str, str], *, prefix: str = "tool.dbkit.") -> str:
+def registration(service: str, values: Mapping[str, object], *, prefix: str = "tool.dbkit.") -> str:
     """Write the table of a service in the project's file.
 
     Args:
         service: its name.
-        values: its keys and what they are, texts all.
+        values: its keys and what they are: texts, truth values, lists of texts, and tables of such.
         prefix: what stands before `services.NAME`: nothing in a `dbkit.toml` that has dbkit's keys at its top.
     """
     name = service if service.replace("_", "").replace("-", "").isalnum() and service.isascii() else toml_text(service)
-    lines = [f"{key} = {toml_text(value)}" for key, value in values.items()]
-    return "\n".join((f"[{prefix}services.{name}]", *lines, ""))
+    return _table(f"{prefix}services.{name}", values)
+
+
+def _table(name: str, values: Mapping[str, object]) -> str:
+    lines = [f"{key} = {toml_value(value)}" for key, value in values.items() if not isinstance(value, Mapping)]
+    inside = [_table(f"{name}.{key}", value) for key, value in values.items() if isinstance(value, Mapping)]
+    return "\n".join((f"[{name}]", *lines, "", *inside))
+
+
+def toml_value(value: object) -> str:
+    """Write a text, a truth value or a list of texts as TOML does."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return toml_text(str(value))
 
 
 def toml_text(value: str) -> str:

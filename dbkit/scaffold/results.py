@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbkit.scaffold.adopted import Adopted
 
 __all__ = ["Action", "Written", "WrittenFile"]
 
@@ -48,6 +51,8 @@ class Written:
     next_steps: tuple[str, ...] = ()
     """What to do now, one step each; commands as they are typed."""
     dry_run: bool = False
+    adopted: Adopted | None = None
+    """The Alembic folder that was taken as it is."""
 
     def to_json(self) -> dict[str, Any]:
         """Give the document of `--format json`."""
@@ -60,4 +65,5 @@ class Written:
             "files": [{"path": file.path, "action": file.action.value} for file in self.files],
             "notes": list(self.notes),
             "next": list(self.next_steps),
+            **({"adopted": self.adopted.to_json()} if self.adopted else {}),
         }
