@@ -118,7 +118,8 @@ class Funnel:
     def _pass(self, statement: str, context: Driver, send: Send) -> bool | None:
         if not self.open or is_read(statement):
             return None  # SQLAlchemy sends it
-        self.current = statement
+        if first_word(statement) not in CONTROL:
+            self.current = statement
         for hook in reversed(self.hooks):
             send = _around(hook, statement, send)
         by_itself = self._commits_by_itself(statement, context)

@@ -214,6 +214,21 @@ class Guest(Resident):
         else:
             super().rollback()
 
+    def execution_options(self, **options: Any) -> Guest:  # type: ignore[override] # noqa: ANN401 - SQLAlchemy's
+        """Set options; how transactions are isolated only where there is none."""
+        if "isolation_level" in options and super().in_transaction():
+            self._lent.lender.refuse(
+                f"wants isolation level {options['isolation_level']!r} in the middle of a transaction",
+                "in a revision use op.get_context().autocommit_block(), elsewhere commit first",
+            )
+        super().execution_options(**options)
+        return self
+
+    def _rollback_impl(self) -> None:
+        """Do nothing about an error where the revision, or the guest itself, has a transaction to be rolled back."""
+        if not super().in_transaction():
+            super()._rollback_impl()
+
     def _autobegin(self) -> None:
         """Begin for real: by way of `begin` as everywhere else, nothing would."""
         self._lent.lender.need()._autobegin()  # noqa: SLF001 - the same method of the connection
@@ -234,6 +249,7 @@ class Guest(Resident):
             # where DDL commits, the savepoint went with the first one of this guest
             if backend_of(self.dialect).traits.transactional_ddl:
                 raise
+            found.rollback()  # sends nothing more, and is over
 
 
 class Loan:

@@ -70,3 +70,44 @@ def test_what_a_revision_raises_of_dbkit_or_the_system_is_its_failure(site: Site
     assert "SystemExit: stop" in str(found.error)
     assert found.failure is not None
     assert bool(found.failure.committed) is not site.transactional
+
+
+def test_an_engine_that_a_revision_asks_its_connection_for_is_on_the_same_connection(site: Site) -> None:
+    site.home.table("user", "0001", "a")
+    site.home.revision(
+        "user",
+        "0002",
+        """
+        bind = op.get_bind()
+        op.execute("INSERT INTO a VALUES (1, 1)")
+        with bind.engine.connect() as other:
+            assert other.scalar(sa.text("SELECT count(*) FROM a")) == 1
+            other.execute(sa.text("INSERT INTO a VALUES (2, 2)"))
+            other.commit()
+            other.execute(sa.text("INSERT INTO a VALUES (3, 3)"))
+            other.rollback()
+        with bind.engine.begin() as other:
+            other.execute(sa.text("CREATE TABLE b (id INTEGER)"))
+            other.execute(sa.text("INSERT INTO b VALUES (1)"))
+        assert sa.inspect(bind.engine).has_table("b")
+        with sa.orm.Session(bind.engine) as session:
+            session.execute(sa.text("INSERT INTO a VALUES (4, 4)"))
+            session.commit()
+        with op.get_context().autocommit_block():
+            with bind.engine.begin() as other:
+                other.execute(sa.text("INSERT INTO a VALUES (5, 5)"))
+        """,
+    )
+    site.home.revision(
+        "user",
+        "0003",
+        """
+        with op.get_bind().engine.begin() as other:
+            other.execute(sa.text("INSERT INTO a VALUES (6, 6)"))
+        raise ValueError
+        """,
+    )
+    found = site.migrate("user")["user"]
+    assert (found.revision, found.failure and found.failure.revision) == ("0002", "0003"), found.error
+    assert site.rows("SELECT id FROM a ORDER BY id") == [(1,), (2,), (4,), (5,)]
+    assert site.rows("SELECT id FROM b") == [(1,)]

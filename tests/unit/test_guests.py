@@ -143,6 +143,18 @@ def test_an_autocommit_that_a_guest_has_set_ends_with_it(host: sa.Connection) ->
     assert engine.connect().get_execution_options()["tag"] == "y"
 
 
+def test_an_error_of_a_guest_is_not_rolled_back_behind_the_revisions_back(host: sa.Connection) -> None:
+    engine, step = lend(host, running=True), host.begin()
+    host.execute(INSERT, {"id": 1})
+    guest = engine.connect()
+    with pytest.raises(sa.exc.OperationalError):
+        guest.execute(sa.text("SELECT * FROM nowhere"))
+    with pytest.raises(DbkitError, match="wants isolation level 'AUTOCOMMIT' in the middle of a transaction"):
+        engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    step.commit()
+    assert ids(host) == [1]
+
+
 def test_before_revisions_run_what_was_done_is_committed_and_autocommit_is_off(host: sa.Connection) -> None:
     lender = Lender.of(host)
     guest = LentEngine(lender).connect()
