@@ -214,7 +214,7 @@ class Guest(Resident):
         else:
             super().rollback()
 
-    def execution_options(self, **options: Any) -> Guest:  # type: ignore[override] # noqa: ANN401 - SQLAlchemy's
+    def execution_options(self, **options: Any) -> Guest:  # noqa: ANN401 - SQLAlchemy's
         """Set options; how transactions are isolated only where there is none."""
         if "isolation_level" in options and super().in_transaction():
             self._lent.lender.refuse(
