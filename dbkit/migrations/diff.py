@@ -18,7 +18,6 @@ from dbkit.migrations.databases import is_ready
 from dbkit.migrations.env import Environment
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Difference, NewRevision, ServiceResult
-from dbkit.migrations.sharing import refuse_shared_version_table
 from dbkit.revisions.env_file import ENV
 from dbkit.revisions.standing import read_heads, refuse_ahead
 
@@ -92,7 +91,6 @@ def _at_head(environment: Environment) -> sa.Connection:
     """Connect to a database that is there and at head."""
     name = environment.registration.name
     config = environment.project.migration_config(name)
-    refuse_shared_version_table(environment.project, name, layout=environment.layout, config=config)
     if not is_ready(config):
         raise DatabaseMissingError(f"service {name!r} has no database yet", hint=f"run dbkit migrate {name}")
     connection = connect(config)

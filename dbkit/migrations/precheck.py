@@ -13,7 +13,7 @@ from dbkit.errors import DatabaseMissingError, DbkitError
 from dbkit.failover.attach import refuse_newer
 from dbkit.migrations.databases import database_name, exists, has_schema, refuse_bad_name
 from dbkit.migrations.results import ServiceResult
-from dbkit.migrations.sharing import refuse_shared_version_table
+from dbkit.migrations.sharing import Twins, refuse_shared_version_table, twins_of
 from dbkit.revisions.reading import read_history
 from dbkit.revisions.standing import read_heads, refuse_ahead
 
@@ -39,11 +39,12 @@ class Look:
 
 def look(project: Project, names: Sequence[str], target: str = "head") -> list[Look]:
     """Look at several services at once, in the order of the names."""
+    twins = twins_of(project)
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        return list(pool.map(lambda name: look_at(project, name, target), names))
+        return list(pool.map(lambda name: look_at(project, name, target, twins=twins), names))
 
 
-def look_at(project: Project, name: str, target: str = "head") -> Look:
+def look_at(project: Project, name: str, target: str = "head", *, twins: Twins | None = None) -> Look:
     """Look at one service: never raises what is wrong with it alone, but notes it."""
     result = blank(project, name)
     config: DatabaseConfig | None = None
@@ -52,7 +53,9 @@ def look_at(project: Project, name: str, target: str = "head") -> Look:
         result = describe(result, config)
         refuse_bad_name(config)
         layout = project.layout(name)
-        refuse_shared_version_table(project, name, layout=layout, config=config)
+        refuse_shared_version_table(
+            project, twins_of(project) if twins is None else twins, layout=layout, config=config
+        )
         history = read_history(layout)
         heads = history.heads
         result = replace(result, head=", ".join(heads) or None)

@@ -130,7 +130,12 @@ def _ids(tree: ast.Module) -> Iterator[tuple[str, object]]:
     for node in tree.body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(
+            isinstance(part, ast.Name) and part.id in IDS for target in targets for part in getattr(target, "elts", ())
+        ):
+            raise _ComputedError  # revision, down_revision = "b", "a"
+        for target in targets:
             if isinstance(target, ast.Name) and target.id in IDS:
                 try:
                     yield target.id, ast.literal_eval(node.value)

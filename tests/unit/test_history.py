@@ -198,3 +198,14 @@ def test_a_label_before_the_fork_makes_no_branches(home: Home) -> None:
         home.revision("user", name, "", down="0001")
     with pytest.raises(HistoryError, match="2 heads: 000a, 000b"):
         history(home).goals("head")
+
+
+def test_ids_that_are_set_together_are_read_too(home: Home) -> None:
+    home.table("user", "0001", "a")
+    together = home.table("user", "0002", "b")
+    text = together.read_text().replace(
+        "revision = '0002'\ndown_revision = '0001'", 'revision, down_revision = "0002", "0001"'
+    )
+    assert "revision, down_revision" in text
+    together.write_text(text)
+    assert history(home).in_order() == ["0001", "0002"]
