@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from alembic.script import ScriptDirectory
 from dbkit.backends import backend_of
 from dbkit.config.redact import redact
 from dbkit.errors import EnvFileError, HistoryError
+from dbkit.migrations.flask_app import pushed_application
 from dbkit.migrations.guests import Lender
 from dbkit.migrations.lending import lending, line_of
 from dbkit.migrations.options import joined_options
@@ -200,7 +202,8 @@ class OwnContext(EnvironmentContext):
                 hint=f'leave env = "own" in [tool.dbkit.services.{self.fault.service}] away: dbkit needs no env.py',
             )
         try:
-            run_env()
+            with pushed_application(Path(self.fault.file)):
+                run_env()
         except (Exception, SystemExit) as error:
             found = self.failed or self.refused or self.fault.raised(error, self.lender.dialect)
             if found is error:

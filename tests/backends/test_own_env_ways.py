@@ -257,6 +257,88 @@ def test_the_stock_commands_run_on_our_connection_whatever_the_folder_has(site: 
     assert migrations.status(site.project)["app"].revision == "0001"
 
 
+# As `flask db init` writes it, without its comments: the parts that matter here.
+FLASK_ENV = """
+import logging
+from logging.config import fileConfig
+
+from flask import current_app
+
+from alembic import context
+
+config = context.config
+if config.config_file_name:
+    fileConfig(config.config_file_name)
+logger = logging.getLogger("alembic.env")
+
+
+def get_engine():
+    try:
+        return current_app.extensions["migrate"].db.get_engine()
+    except (TypeError, AttributeError):
+        return current_app.extensions["migrate"].db.engine
+
+
+def get_engine_url():
+    try:
+        return get_engine().url.render_as_string(hide_password=False).replace("%", "%%")
+    except AttributeError:
+        return str(get_engine().url).replace("%", "%%")
+
+
+config.set_main_option("sqlalchemy.url", get_engine_url())
+target_db = current_app.extensions["migrate"].db
+
+
+def run_migrations_online():
+    def process_revision_directives(context, revision, directives):
+        if getattr(config.cmd_opts, "autogenerate", False):
+            script = directives[0]
+            if script.upgrade_ops.is_empty():
+                directives[:] = []
+                logger.info("No changes in schema detected.")
+
+    conf_args = current_app.extensions["migrate"].configure_args
+    if conf_args.get("process_revision_directives") is None:
+        conf_args["process_revision_directives"] = process_revision_directives
+    connectable = get_engine()
+    with connectable.connect() as connection:
+        context.configure(connection=connection, target_metadata=target_db.metadata, **conf_args)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run_migrations_online()
+"""
+FLASK_APP = """
+from types import SimpleNamespace
+
+import sqlalchemy as sa
+from flask import Flask
+
+
+def create_app():
+    app = Flask(__name__)
+    db = SimpleNamespace(engine=sa.create_engine("postgresql://app:app@db/app"), metadata=sa.MetaData())
+    app.extensions["migrate"] = SimpleNamespace(db=db, configure_args={"compare_type": True})
+    return app
+"""
+
+
+def test_an_env_file_of_flask_migrate_finds_its_application(site: OwnSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.env(FLASK_ENV)
+    site.table("0001", "a")
+    monkeypatch.chdir(site.root)
+    found = migrations.migrate(site.project)["app"]
+    assert (found.exit_code, found.revision) == (ExitCode.USAGE, None)
+    assert "fails: NoAppException: " in str(found.error)
+    (site.root / "acme.py").write_text(FLASK_APP)
+    monkeypatch.setenv("FLASK_APP", "acme")
+    assert (migrations.migrate(site.project)["app"].error, site.tables()) == (None, {"a", "alembic_version"})
+    (site.root / "app" / "script.py.mako").write_text(MAKO)
+    assert not migrations.revision(site.project, "app", "drop", autogenerate=True).empty
+
+
 MAKO = '''"""${message}"""
 
 import sqlalchemy as sa
