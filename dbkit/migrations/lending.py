@@ -42,8 +42,8 @@ def lending(lender: Lender) -> Iterator[None]:
 
 def _replaced(lender: Lender) -> Iterator[tuple[object, str, Callable[..., Any]]]:
     """List what stands where in place of what."""
-    yield logging.config, "fileConfig", lambda *_given, **_named: None  # they silence all loggers, dbkit's among them
-    yield logging.config, "dictConfig", lambda *_given, **_named: None
+    yield logging.config, "fileConfig", lambda *_given, **_named: None  # it silences all loggers, dbkit's among them
+    yield logging.config, "dictConfig", _beside(logging.config.dictConfig)
     functions = _functions(lender)
     for path in MODULES:
         try:
@@ -53,6 +53,11 @@ def _replaced(lender: Lender) -> Iterator[tuple[object, str, Callable[..., Any]]
         for name, function in functions.items():
             if hasattr(module, name):
                 yield module, name, function
+
+
+def _beside(configure: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """Have loggers configured without silencing others: an application that is imported may look whether its own have become what it asked for."""
+    return lambda config: configure({**config, "disable_existing_loggers": False})
 
 
 def _functions(lender: Lender) -> dict[str, Callable[..., Any]]:

@@ -51,6 +51,8 @@ class Application:
     """A module that makes the tables which were there before the first revision."""
     varying: frozenset[str] = frozenset()
     """Columns (`table.column`) in which its revisions write what is another value in each run."""
+    refused: str | None = None
+    """What is said where its env.py cannot be run by `env = "own"`; None where it can."""
     halts: Mapping[str, Halt] = field(default_factory=dict)
     """By backend."""
 
@@ -128,6 +130,8 @@ version_locations = ["prefect.server.database:_migrations/versions/{dialect}"]
         ini="prefect/server/database/alembic.ini",
         options={"version_locations": "{packages}/prefect/server/database/_migrations/versions/{dialect}"},
         way="anyio",
+        # the stock command says so too: only the application's own, which is in such a thread, can run it
+        refused="Not running inside an AnyIO worker thread",
         ready="adopted_prefect.py",
         environ=_prefect,
     ),
@@ -141,12 +145,11 @@ version_locations = ["prefect.server.database:_migrations/versions/{dialect}"]
         ini="dagster_postgres/alembic/alembic.ini",
         way="autocommit",
         ready="adopted_dagster.py",
+        # it names two classes in the place of their models
+        refused="gives target_metadata as ABCMeta, not sqlalchemy.MetaData",
         prepare="dagster.py",
-        # an index on the first eight bytes of a time: all of it, which MySQL allows
-        halts={
-            "mariadb": Halt(revision="17154c80d885", error="1089"),
-            "tidb": Halt(revision="17154c80d885", error="1089"),
-        },
+        # an index on the first eight bytes of a time: all of it, which MySQL and MariaDB allow
+        halts={"tidb": Halt(revision="17154c80d885", error="1089")},
     ),
     Application(
         name="airflow",

@@ -43,6 +43,10 @@ class Place:
         """Read all of it that has to be the same in each run."""
         return read_catalogue(self.engine, varying=self.varying)
 
+    def has(self, table: str) -> bool:
+        """Tell whether there is such a table."""
+        return sa.inspect(self.engine).has_table(table)
+
     def values(self, column: str) -> set[object]:
         """Read all values of one column (`table.column`)."""
         table, _, name = column.partition(".")

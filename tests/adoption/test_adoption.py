@@ -53,12 +53,23 @@ def assert_read_and_checked(case: Case, place: Place, heads: Heads) -> None:
     assert bool(answer(check)["differences"]) is (check.returncode == 4)
 
 
-def test_its_own_env_file_makes_the_same_database(case: Case) -> None:
+def test_its_own_env_file_makes_the_same_database_or_is_refused_in_plain_words(case: Case) -> None:
+    if case.application.refused is not None:
+        assert_refused(case, case.application.refused)
+        return
     stock, _heads = case.stocked()
     with case.place("own") as place:
         done = case.dbkit(place, "migrate", "--format", "json")
         assert done.returncode == 0, done.stderr[-3000:]
         assert_same(stock, place.catalogue())
+
+
+def assert_refused(case: Case, said: str) -> None:
+    with case.place("own") as place:
+        done = case.dbkit(place, "migrate", "--format", "json")
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert not place.has(case.application.version_table)
 
 
 def test_a_database_that_the_stock_tool_left_half_way_goes_on_to_the_same_end(case: Case) -> None:
@@ -87,6 +98,9 @@ def test_two_runs_at_once_make_the_database_once(case: Case) -> None:
 def test_a_history_that_the_stock_tool_cannot_finish_stops_at_the_same_revision(
     halting: Case, env: str, record_property: Any
 ) -> None:
+    if env == "own" and halting.application.refused is not None:
+        assert_refused(halting, halting.application.refused)
+        return
     halt = halting.application.halts[halting.backend]
     table = halting.application.version_table
     with halting.place() as place:

@@ -17,6 +17,7 @@ LATER: dict[str, set[str]] = {
     "daemon_heartbeats": {"id"},
     "bulk_actions": {"action_type", "selector_id", "job_name"},
     "event_logs": set(),
+    "secondary_indexes": set(),
     "asset_keys": {
         *("last_materialization", "last_run_id", "asset_details", "wipe_timestamp", "last_materialization_timestamp"),
         *("tags", "cached_status_data"),
@@ -71,7 +72,11 @@ def mysql_tables() -> sa.MetaData:
         for name, table in part.tables.items()
     }
     for name, later in LATER.items():
-        sa.Table(name, metadata, *(column._copy() for column in today[name].columns if column.name not in later))
+        own = [column._copy() for column in today[name].columns if column.name not in later]
+        for column in own:
+            if column.name == "id":
+                column.type = sa.Integer()  # the larger one came for new databases alone
+        sa.Table(name, metadata, *own)
     return metadata
 
 
