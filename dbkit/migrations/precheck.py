@@ -53,9 +53,7 @@ def look_at(project: Project, name: str, target: str = "head", *, twins: Twins |
         result = describe(result, config)
         refuse_bad_name(config)
         layout = project.layout(name)
-        refuse_shared_version_table(
-            project, twins_of(project) if twins is None else twins, layout=layout, config=config
-        )
+        refuse_shared_version_table(twins_of(project) if twins is None else twins, layout=layout, config=config)
         history = read_history(layout)
         heads = history.heads
         result = replace(result, head=", ".join(heads) or None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from dbkit.errors import ConfigurationError, DbkitError
@@ -15,43 +15,47 @@ if TYPE_CHECKING:
 
 __all__ = ["Twins", "refuse_shared_version_table", "twins_of"]
 
-Twins = Mapping[str, tuple[str, ...]]
-"""For each service the others whose version table has the same name."""
+Twins = Mapping[str, str]
+"""Services that use one version table with another, by their names."""
 
 
 def twins_of(project: Project) -> Twins:
-    """Find services whose version tables have one name; whether they are in one database is not asked yet."""
-    named: dict[tuple[str, str | None], list[str]] = {}
-    for name in project.service_names:
-        try:
-            layout = project.layout(name)
-        except DbkitError:
-            continue  # what is wrong with it is told when it is asked for
-        named.setdefault((layout.version_table, layout.version_schema), []).append(name)
-    return {name: tuple(other for other in names if other != name) for names in named.values() for name in names}
+    """Find services that would note their revisions in one table of one database; what is wrong with one is told elsewhere."""
+    tables = _groups(project.service_names, lambda name: _table(project.layout(name)))
+    places = [
+        group for names in tables for group in _groups(names, lambda name: _place(project.migration_config(name)))
+    ]
+    return {name: next(other for other in group if other != name) for group in places for name in group}
 
 
-def refuse_shared_version_table(project: Project, twins: Twins, *, layout: Layout, config: DatabaseConfig) -> None:
+def refuse_shared_version_table(twins: Twins, *, layout: Layout, config: DatabaseConfig) -> None:
     """Refuse a service whose version table is another one's too: each would take the other's revisions for its own.
 
     Raises:
         ConfigurationError: it is so.
     """
     name = layout.service
-    for other in twins.get(name, ()):
-        if _place_of(project, other) == _place(config):
-            raise ConfigurationError(
-                f"services {name!r} and {other!r} have the version table {layout.version_table!r} in one database, {database_name(config)!r}",
-                hint=f'write version_table = "alembic_version_{name}" in [tool.dbkit.services.{name}], or give it a database of its own',
-            )
+    if name in twins:
+        raise ConfigurationError(
+            f"services {name!r} and {twins[name]!r} have the version table {layout.version_table!r} in one database, {database_name(config)!r}",
+            hint=f'write version_table = "alembic_version_{name}" in [tool.dbkit.services.{name}], or give it a database of its own',
+        )
 
 
-def _place_of(project: Project, name: str) -> tuple[object, ...] | None:
-    try:
-        return _place(project.migration_config(name))
-    except DbkitError:
-        return None
+def _groups(names: Iterable[str], key: Callable[[str], Hashable]) -> list[list[str]]:
+    """Group names whose keys are equal; those that are alone are left out."""
+    found: dict[Hashable, list[str]] = {}
+    for name in names:
+        try:
+            found.setdefault(key(name), []).append(name)
+        except DbkitError:
+            continue
+    return [group for group in found.values() if len(group) > 1]
 
 
-def _place(config: DatabaseConfig) -> tuple[object, ...]:
+def _table(layout: Layout) -> Hashable:
+    return (layout.version_table, layout.version_schema)
+
+
+def _place(config: DatabaseConfig) -> Hashable:
     return (config.backend, config.host, config.port, config.socket, database_name(config), config.schema)
