@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from dbkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from dbkit.scaffold import Adopted, Choice, Found, Written
+    from dbkit.scaffold.adopted import Attention
 
 OWN = "own"
 NOTHING = "-"
@@ -51,7 +51,7 @@ def report(written: Written, adopted: Adopted) -> None:
     if rows:
         _output.table(("line", "env.py", "here"), rows)
         _output.line("")
-    seen = [(one.revision, _place(written, one.file, one.line), one.what) for one in adopted.attention]
+    seen = [(one.revision, _place(written, one), one.what) for one in adopted.attention]
     if seen:
         _output.table(("revision", "file", "look at this first"), seen)
         _output.line("")
@@ -75,7 +75,7 @@ def _facts(written: Written, adopted: Adopted) -> Iterator[tuple[str, str]]:
 
 def _head(adopted: Adopted) -> Callable[[str], str]:
     def worded(head: str) -> str:
-        labels = ", ".join(adopted.labels.get(head, ()))
+        labels = ", ".join(adopted.labels.get(head, ())) if len(adopted.heads) > 1 else ""
         return f"{head} ({labels})" if labels else head
 
     return worded
@@ -94,12 +94,12 @@ def _standing(adopted: Adopted) -> str:
     return f"{where}: at {found.revision or 'no revision'}, {len(found.pending)} pending"
 
 
-def _place(written: Written, file: Path, line: int | None) -> str:
-    return _shown(written, file) if line is None else f"{_shown(written, file)}:{line}"
+def _place(written: Written, found: Attention) -> str:
+    lines = ", ".join(map(str, found.lines))
+    inside = found.file.is_relative_to(written.folder)
+    return ":".join(filter(None, (_shown(written, found.file) if inside else found.file.name, lines)))
 
 
 def _shown(written: Written, path: Path) -> str:
     """Word a path from the project's folder on, where it is in it."""
-    with contextlib.suppress(ValueError):
-        return path.relative_to(written.folder).as_posix()
-    return str(path)
+    return path.relative_to(written.folder).as_posix() if path.is_relative_to(written.folder) else str(path)

@@ -123,13 +123,13 @@ def adopt_service(found: Found, choice: Choice, *, manner: Manner | None = None)
     """
     how = manner or Manner()
     own = _is_own(found, choice)
-    verdict = judge(found.source, own=own) if found.source else Verdict()
+    verdict = _judged(found, own=own)
     _refuse_several(found, choice)
     table = _table(found, choice, verdict, own=own)
     proved = None if own else _proved(found, choice, table)
     if proved is not None and proved.missing and choice.metadata is None:
         own, proved = True, replace(proved, reference="")
-        verdict = judge(found.source, own=True) if found.source else verdict
+        verdict = _judged(found, own=True)
         table = _table(found, choice, verdict, own=True)
     elif proved is not None:
         table["metadata"] = proved.reference
@@ -160,14 +160,11 @@ def _is_own(found: Found, choice: Choice) -> bool:
         raise UsageError(f"{str(folder / ENV)!r} is dbkit's own, and says nothing of models", hint=ways)
     if found.source.broken:
         raise UsageError(f"{ENV} does not parse: {found.source.broken}", hint=f"mend it, or {ways}")
-    needed = [deed for deed in found.source.deeds if deed.kind is Kind.APPLICATION]
-    if needed and not choice.own:
-        raise UsageError(
-            f"{folder / ENV}:{needed[0].line} {needed[0].what}, so it cannot be run, and its models are not plain: "
-            f"target_metadata {found.source.metadata.why}",
-            hint='name them: --metadata "module:db.metadata"',
-        )
     return True
+
+
+def _judged(found: Found, *, own: bool) -> Verdict:
+    return judge(found.source, own=own, placed="version_locations" in found.alembic) if found.source else Verdict()
 
 
 def _refuse_several(found: Found, choice: Choice) -> None:

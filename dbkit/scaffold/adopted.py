@@ -32,7 +32,7 @@ class Attention:
 
     revision: str
     file: Path
-    line: int | None
+    lines: tuple[int, ...]
     what: str
 
 
@@ -96,7 +96,7 @@ class Adopted:
                 {"line": one.line, "what": one.what, "here": one.here, "taken": one.taken} for one in self.findings
             ],
             "attention": [
-                {"revision": one.revision, "file": str(one.file), "line": one.line, "what": one.what}
+                {"revision": one.revision, "file": str(one.file), "lines": list(one.lines), "what": one.what}
                 for one in self.attention
             ],
             "unread": [str(place) for place in self.unread],

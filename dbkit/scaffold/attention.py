@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +26,19 @@ def attentions(history: History, *, autocommit: bool) -> tuple[Attention, ...]:
         autocommit: they run without a transaction.
     """
     return tuple(
-        Attention(revision=revision, file=script.file, line=line, what=what)
+        Attention(revision=revision, file=script.file, lines=tuple(lines), what=what)
         for revision in history.in_order()
         for script in [history.scripts[revision]]
-        for line, what in _seen(script, autocommit=autocommit)
+        for what, lines in _gathered(_seen(script, autocommit=autocommit)).items()
     )
+
+
+def _gathered(seen: Iterable[tuple[int | None, str]]) -> dict[str, list[int]]:
+    """Put the lines of the same thing together."""
+    found: dict[str, list[int]] = {}
+    for line, what in seen:
+        found.setdefault(what, []).extend([] if line is None else [line])
+    return found
 
 
 def unread(layout: Layout, history: History) -> tuple[Path, ...]:

@@ -26,7 +26,7 @@ class Kind(StrEnum):
     SEVERAL = "several"
     """It migrates several databases, schemas or tenants, of which a service has one."""
     APPLICATION = "application"
-    """It cannot be run outside of an application."""
+    """It is run inside of an application."""
     PLACES = "places"
     """It chooses where revisions are."""
 

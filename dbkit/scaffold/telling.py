@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from dbkit.errors import ConfigurationError, DbkitError
 from dbkit.migrations.precheck import look_at
-from dbkit.migrations.sharing import refuse_shared_version_table
+from dbkit.migrations.sharing import refuse_shared_version_table, twins_of
 from dbkit.project import Project
 from dbkit.revisions.env_file import ENV
 from dbkit.revisions.history import History
@@ -41,7 +42,7 @@ def tell(
     project = found.home.with_service(found.name, table)
     layout = project.layout(found.name, backend=found.backend)
     history = read_history(layout)
-    _refuse_shared(project, found.name, layout)
+    _refuse_shared(project, layout)
     seen = look_at(project, found.name, "heads")
     alembic = table.get("alembic", {})
     return Adopted(
@@ -68,13 +69,13 @@ def tell(
     )
 
 
-def _refuse_shared(project: Project, name: str, layout: Layout) -> None:
+def _refuse_shared(project: Project, layout: Layout) -> None:
     try:
-        config = project.migration_config(name)
+        config = project.migration_config(layout.service)
     except DbkitError:
         return  # where its database is nobody knows yet; `look_at` says why
     try:
-        refuse_shared_version_table(project, name, layout=layout, config=config)
+        refuse_shared_version_table(twins_of(project), layout=layout, config=config)
     except ConfigurationError as error:
         raise ConfigurationError(
             f"{error.message}; nothing was written",
@@ -103,6 +104,8 @@ def _version_source(found: Found, choice: Choice) -> str:
     argument = found.source.arguments.get("version_table") if found.source else None
     if argument is not None:
         return f"{ENV}:{argument.line}"
+    if found.source is not None and not found.source.arguments:
+        return f"Alembic's own; {ENV} does not say"
     said = "; its further arguments may say otherwise" if "**" in env.computed else ""
     return f"Alembic's own{said}"
 
@@ -128,6 +131,10 @@ def _line(found: Found) -> int:
     return found.source.metadata.line if found.source else 1
 
 
+def _below(place: Path, folder: Path) -> str:
+    return place.relative_to(folder).as_posix() if place.is_relative_to(folder) else str(place)
+
+
 def notes_on(found: Found, adopted: Adopted) -> tuple[str, ...]:
     """List what somebody should know before the first run."""
     return tuple(_notes(found, adopted))
@@ -144,8 +151,9 @@ def _notes(found: Found, adopted: Adopted) -> Iterator[str]:
         )
     if not adopted.revisions:
         yield "it holds no revisions yet"
-    for place in adopted.unread:
-        yield f"the revisions in {place} are not read: name their folders as version_locations"
+    if adopted.unread:
+        places = ", ".join(_below(place, adopted.folder) for place in adopted.unread)
+        yield f"revisions in {places} of that folder are not read: name their folders as version_locations"
     if adopted.tables == 0:
         yield f"{adopted.metadata} holds no tables: name a module that imports the models"
     if adopted.standing.error is not None and not adopted.exit_code:

@@ -66,6 +66,8 @@ class Names:
         for node in ast.walk(tree):
             for name, found in _bound(node, plain=id(node) in top):
                 self._bindings.setdefault(name, []).append(found)
+        for bindings in self._bindings.values():
+            bindings.sort(key=lambda one: one.line)
 
     def __contains__(self, name: object) -> bool:
         return name in self._bindings

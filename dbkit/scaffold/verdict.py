@@ -42,12 +42,13 @@ class Verdict:
         return tuple(one for one in self.findings if not one.taken)
 
 
-def judge(source: EnvSource, *, own: bool) -> Verdict:
+def judge(source: EnvSource, *, own: bool, placed: bool = False) -> Verdict:
     """Judge an env.py.
 
     Args:
         source: the env.py.
         own: it is going to be run.
+        placed: its folders of revisions are named.
     """
     further: dict[str, object] = {}
     findings: list[Finding] = []
@@ -56,7 +57,7 @@ def judge(source: EnvSource, *, own: bool) -> Verdict:
             findings.append(_of(argument, "kept"))
         elif not own:
             findings += _argued(argument, further)
-    findings += [_done(deed, further, own=own) for deed in source.deeds]
+    findings += [_done(deed, further, own=own, placed=placed) for deed in source.deeds]
     return Verdict(further=further, findings=tuple(sorted(findings, key=lambda one: (one.line, one.what))))
 
 
@@ -85,7 +86,7 @@ def _argued(argument: Argument, further: dict[str, object]) -> Iterator[Finding]
         yield _of(argument, f"not taken over: it {why}", taken=False)
 
 
-def _done(deed: Deed, further: dict[str, object], *, own: bool) -> Finding:
+def _done(deed: Deed, further: dict[str, object], *, own: bool, placed: bool) -> Finding:
     """Say what becomes of a deed."""
     here, taken = "not taken over", False
     if deed.kind is Kind.COVERED:
@@ -93,8 +94,12 @@ def _done(deed: Deed, further: dict[str, object], *, own: bool) -> Finding:
     elif deed.kind is Kind.AUTOCOMMIT:
         further["autocommit"] = True
         here, taken = "autocommit = true", True
+    elif deed.kind is Kind.APPLICATION:
+        here, taken = "that which FLASK_APP names" if own else "not needed: it is not run", True
     elif deed.kind is Kind.PLACES:
-        here = "not taken over: version_locations names them"
+        here, taken = (
+            ("version_locations", True) if placed else ("not taken over: name them as version_locations", False)
+        )
     elif deed.kind is Kind.SEVERAL:
         here = "not taken over: a service has one database"
     elif own:
