@@ -19,12 +19,13 @@ from alembic.util import CommandError
 from dbkit.backends import backend_of, get_backend
 from dbkit.backends.protocol import Lock
 from dbkit.config.connect import connect
-from dbkit.errors import DbkitError
+from dbkit.errors import ConfigurationError, DbkitError, UsageError
 from dbkit.migrations import alter  # noqa: F401 - puts its operation in Alembic's place
 from dbkit.migrations.dispatch import LOCK_WAIT_S
-from dbkit.migrations.failures import failed_at, revision_failed
+from dbkit.migrations.failures import failed_at, in_one_line, revision_failed
 from dbkit.migrations.funnel import Funnel, Hook, Send
 from dbkit.migrations.guests import Lender
+from dbkit.migrations.handed import HANDED, backend_handed, owned, run_on
 from dbkit.migrations.options import configure_options, directives
 from dbkit.migrations.own import OfflineConnection, run_own, unchanged
 from dbkit.project import Project
@@ -170,28 +171,81 @@ def configure_offline(context: EnvironmentContext, dialect: sa.Dialect, **option
 
 
 def run(service: str) -> None:
-    """Serve an `env.py` of the stock tool: the same connection, lock, options and transactions as `dbkit migrate`."""
+    """Serve an `env.py` of the stock tool: the same connection, lock, options and transactions as `dbkit migrate`.
+
+    A connection or an engine in `config.attributes["connection"]` is used in place of the service's own.
+
+    Raises:
+        CommandError: whatever dbkit refuses, in Alembic's way, where its own command is what runs.
+        DbkitError: the same, anywhere else.
+    """
     from alembic import context
 
-    environment = Environment.of(_project(context.config), service)
-    if context.is_offline_mode():
-        dialect = get_backend(environment.project.config(service).backend).ddl.offline_dialect(None)
-        configure_offline(context, dialect, **environment.options(dialect))  # type: ignore[arg-type] # the module is its proxy
-        with context.begin_transaction():
-            context.run_migrations()
-        return
-    with locked_connection(environment) as (connection, funnel):
+    try:
+        config = context.config
+    except (AttributeError, NameError) as error:  # which of them depends on whether it ran before
+        raise UsageError(
+            "an env.py is run by Alembic, and not by itself", hint=f"alembic current, or dbkit status {service}"
+        ) from error
+    with _in_alembics_way(config):
+        given = config.attributes.get(HANDED)
+        backend = None if given is None else backend_handed(given)
+        environment = Environment.of(_project(config), service, backend=backend)
+        _refuse_other_folder(environment, context.script)
+        if context.is_offline_mode():
+            backend = backend or environment.project.config(service).backend
+            dialect = get_backend(backend).ddl.offline_dialect(None)
+            configure_offline(context, dialect, **environment.options(dialect))  # type: ignore[arg-type] # the module is its proxy
+            with context.begin_transaction():
+                context.run_migrations()
+        elif given is None:
+            with locked_connection(environment) as (connection, funnel):
+                _migrate(environment, connection, funnel.start)
+                # a revision that has committed by itself leaves its version row in a transaction which is nobody's
+                connection.commit()
+        else:
+            run_on(given, lambda connection: _migrate_handed(environment, connection))
 
-        def applied(**_facts: Any) -> None:  # noqa: ANN401 - Alembic's
-            funnel.start()  # what comes now is of the next revision
 
-        resident = Lender.of(connection, running=True).resident()
-        options = environment.options(connection.dialect)
-        context.configure(connection=resident, on_version_apply=applied, **options)  # type: ignore[arg-type] # called by keywords
-        with context.begin_transaction():
-            context.run_migrations()
-        # a revision that has committed by itself leaves its version row in a transaction which is nobody's
-        connection.commit()
+def _migrate_handed(environment: Environment, connection: sa.Connection) -> None:
+    with owned(connection):
+        _migrate(environment, connection, lambda: None)
+
+
+def _migrate(environment: Environment, connection: sa.Connection, next_one: Callable[[], None]) -> None:
+    """Run what Alembic's command wants done; what comes after each revision is the next one's."""
+    from alembic import context
+
+    def applied(**_facts: Any) -> None:  # noqa: ANN401 - Alembic's
+        next_one()
+
+    resident = Lender.of(connection, running=True).resident()
+    options = environment.options(connection.dialect)
+    context.configure(connection=resident, on_version_apply=applied, **options)  # type: ignore[arg-type] # called by keywords
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+@contextlib.contextmanager
+def _in_alembics_way(config: Config) -> Iterator[None]:
+    """Turn our errors into Alembic's where its command is what runs: that shows any other with a traceback."""
+    try:
+        yield
+    except DbkitError as error:
+        if config.cmd_opts is None or PROJECT in config.attributes:
+            raise
+        raise CommandError(in_one_line(error)) from error
+
+
+def _refuse_other_folder(environment: Environment, scripts: ScriptDirectory) -> None:
+    """Refuse to run one service's revisions on the database of another: an env.py is easily copied."""
+    used, ours = Path(scripts.dir).resolve(), environment.layout.folder.resolve()
+    if used != ours:
+        name = environment.registration.name
+        raise ConfigurationError(
+            f"the env.py in {str(used)!r} runs the service {name!r}, whose revisions are in {str(ours)!r}",
+            hint="name the service of its own folder in env.run(…)",
+        )
 
 
 def _project(config: Config) -> Project:

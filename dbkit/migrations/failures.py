@@ -17,7 +17,7 @@ from dbkit.errors import DbkitError, LeaseLostError, RevisionFailedError, Revisi
 from dbkit.migrations.funnel import Funnel
 from dbkit.revisions.layout import Layout
 
-__all__ = ["failed_at", "loading", "revision_failed", "want_of_right", "worded"]
+__all__ = ["failed_at", "in_one_line", "loading", "revision_failed", "want_of_right", "worded"]
 
 
 def revision_failed(
@@ -36,6 +36,15 @@ def revision_failed(
         sql=_one_line(sql) if sql else None,
         committed=committed,
     )
+
+
+def in_one_line(error: DbkitError) -> str:
+    """Word an error with all that belongs to it, for who shows one line."""
+    parts = [error.message]
+    if isinstance(error, RevisionFailedError):
+        parts += [f"at {error.file}:{error.line}" if error.line else f"at {error.file}"]
+        parts += [f"sql: {error.sql}"] if error.sql else []
+    return "; ".join([*parts, f"hint: {error.hint}"] if error.hint else parts)
 
 
 @contextmanager
