@@ -141,8 +141,6 @@ def notes_on(found: Found, adopted: Adopted) -> tuple[str, ...]:
 
 
 def _notes(found: Found, adopted: Adopted) -> Iterator[str]:
-    if found.home.begun:
-        yield f"{found.home.root} is a dbkit project by this"
     unlabelled = [head for head in adopted.heads if not adopted.labels[head]]
     if len(adopted.heads) > 1 and unlabelled:
         yield (

@@ -99,7 +99,6 @@ def test_the_lines_join_a_pyproject_that_keeps_every_byte(inside: Inside) -> Non
     lines = f'[tool.dbkit.services.shop]\nmigrations = "migrations"\nmetadata = "{METADATA}"\n'
     assert document["adopted"]["lines"] == lines
     assert (inside.folder / "pyproject.toml").read_bytes().decode() == f"{text}\r\n" + lines.replace("\n", "\r\n")
-    assert document["notes"] == [f"{inside.folder} is a dbkit project by this"]
 
 
 def test_without_a_pyproject_dbkit_gets_a_file_of_its_own(inside: Inside) -> None:
@@ -336,7 +335,7 @@ def test_several_heads_are_told_and_labels_make_them_right(inside: Inside) -> No
     )
     (inside.folder / "dbkit.toml").unlink()
     alembic_folders.revision(versions, "a1", more='branch_labels = ("left",)')
-    assert add(inside, "--adopt", "migrations")["notes"] == [f"{inside.folder} is a dbkit project by this"]
+    assert add(inside, "--adopt", "migrations")["notes"] == []
 
 
 def test_what_is_found_is_a_table_for_people(inside: Inside) -> None:
