@@ -122,7 +122,7 @@ class OwnContext(EnvironmentContext):
                 "give context.configure a connection unless context.is_offline_mode()",
             )
         self._refuse_other_table(given)
-        self._refuse_no_metadata(given.get("target_metadata"))
+        given["target_metadata"] = self._metadata(given.get("target_metadata"))
         dialect, environment = self.lender.dialect, self.environment
         options = joined_options(
             given,
@@ -156,14 +156,18 @@ class OwnContext(EnvironmentContext):
                 else f"take version_table_schema out of {where}",
             )
 
-    def _refuse_no_metadata(self, target: Any) -> None:  # noqa: ANN401 - whatever was given
-        """Refuse models that are none."""
+    def _metadata(self, target: Any) -> Any:  # noqa: ANN401 - whatever was given
+        """Take models as they are given. What is none is refused where models are compared, and passed over elsewhere, as Alembic does."""
         for one in target if isinstance(target, list | tuple) else [target]:
-            if one is not None and not isinstance(one, sa.MetaData):
+            if one is None or isinstance(one, sa.MetaData):
+                continue
+            if "template_args" in self.context_opts:
                 self.refuse(
                     f"gives target_metadata as {type(one).__name__}, not sqlalchemy.MetaData",
                     "give Base.metadata, or a list of such",
                 )
+            return None
+        return target
 
     def run_migrations(self, **arguments: Any) -> None:  # noqa: ANN401 - Alembic's
         """Run the revisions, once."""

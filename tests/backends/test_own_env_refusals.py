@@ -41,11 +41,6 @@ REFUSED: dict[str, tuple[str, int | None, str]] = {
         7,
         "keeps the version in the schema 'other', and dbkit looks for it in None",
     ),
-    "has no models": (
-        f'{LENT}context.configure(connection=connection, target_metadata="models")\n{RUN}',
-        7,
-        "gives target_metadata as str, not sqlalchemy.MetaData",
-    ),
     "runs twice": (f"{CONFIGURED}{RUN}{RUN}", 11, "runs the migrations a second time"),
     "has two databases": (
         "".join(f'{name} = sa.create_engine("postgresql://u:secret@h/{name}").connect()\n' for name in ("one", "two")),
@@ -122,6 +117,14 @@ def _run(site: OwnSite, what: str, text: str) -> str:
     assert sa.create_engine.__name__ == "create_engine"
     assert not hasattr(sa.create_engine("sqlite://"), "lender"), what
     return caught.value.message
+
+
+def test_models_that_are_none_are_refused_where_they_are_compared_and_nowhere_else(site: OwnSite) -> None:
+    site.env(HEAD + f'{LENT}context.configure(connection=connection, target_metadata=[type, "models"])\n{RUN}')
+    assert migrations.migrate(site.project, ["app"])["app"].error is None
+    found = migrations.check(site.project, ["app"])["app"]
+    assert found.exit_code is ExitCode.USAGE
+    assert "gives target_metadata as type, not sqlalchemy.MetaData" in str(found.error)
 
 
 def test_a_process_that_an_env_file_ends_is_told_with_its_suspect(site: OwnSite) -> None:
