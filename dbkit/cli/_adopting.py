@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbkit.cli import _output, _project
+from dbkit.cli import _diagnostics, _output, _project
 from dbkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ Ask = Callable[[str, str, str, Callable[[str], str]], str]
 def completed(found: Found, choice: Choice, ask: Ask) -> Choice:
     """Ask for what was neither given nor is plain: where the models are, and the version table where env.py works it out."""
     if choice.metadata is None and not choice.own:
+        for line, what in found.lost:
+            _diagnostics.say(f"env.py:{line}: {what} is lost unless env.py is run")
         question = f"the models' metadata, as module:attribute, or {OWN} to run the folder's env.py"
         answer = ask("--metadata", question, found.metadata or OWN, _reference)
         if answer == OWN:
@@ -33,6 +35,9 @@ def completed(found: Found, choice: Choice, ask: Ask) -> Choice:
     if choice.version_table is None and found.asks_version_table:
         answer = ask("--version-table", "the version table, which env.py works out", found.layout.version_table, str)
         choice = replace(choice, version_table=answer)
+    if choice.version_table_schema is None and found.asks_version_schema:
+        answer = ask("--version-table-schema", "the schema of that table, which env.py works out", "", str)
+        choice = replace(choice, version_table_schema=answer)
     return choice
 
 

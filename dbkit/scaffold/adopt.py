@@ -184,19 +184,27 @@ def _table(found: Found, choice: Choice, verdict: Verdict, *, own: bool) -> dict
         table["env"] = OWN
     else:
         table["metadata"] = choice.metadata or str(found.metadata)
-    if choice.version_table is not None and choice.version_table != found.layout.version_table:
-        table["version_table"] = choice.version_table
-    elif found.asks_version_table:
-        if choice.version_table is None:
-            raise UsageError(
-                f"{found.layout.folder / ENV} works out the version table's name",
-                hint="--version-table says which it is",
-            )
+    _need_version_table(found, choice)
+    if choice.version_table is not None and (
+        found.asks_version_table or choice.version_table != found.layout.version_table
+    ):
         table["version_table"] = choice.version_table
     alembic = {**found.alembic, **verdict.further}
     if choice.version_table_schema:
         alembic["version_table_schema"] = choice.version_table_schema
     return {**table, "alembic": alembic} if alembic else table
+
+
+def _need_version_table(found: Found, choice: Choice) -> None:
+    """Refuse to guess what only running env.py would tell, and where the revision of a database is."""
+    for asked, said, what, flag in (
+        (found.asks_version_table, choice.version_table, "name", "--version-table"),
+        (found.asks_version_schema, choice.version_table_schema, "schema", "--version-table-schema"),
+    ):
+        if asked and said is None:
+            raise UsageError(
+                f"{found.layout.folder / ENV} works out the version table's {what}", hint=f"{flag} says which it is"
+            )
 
 
 def _proved(found: Found, choice: Choice, table: Mapping[str, Any]) -> Proved:

@@ -67,4 +67,12 @@ class Found:
     @property
     def asks_version_table(self) -> bool:
         """Whether its env.py works out the version table's name."""
-        return self.layout.env is not None and "version_table" in self.layout.env.computed
+        return self._works_out("version_table")
+
+    @property
+    def asks_version_schema(self) -> bool:
+        """Whether its env.py works out the schema of that table."""
+        return self._works_out("version_table_schema")
+
+    def _works_out(self, argument: str) -> bool:
+        return self.layout.env is not None and argument in self.layout.env.computed

@@ -66,15 +66,15 @@ def prove_metadata(
             brought[module] = line
     reference, missing = str(registration.metadata), len(metadata.tables) - alone
     if missing and len(brought) == 1 and not given:
-        for found in _names_of(metadata, *brought):
+        for found in _names_of(metadata, *brought, like=reference):
             return Proved(reference=found, tables=len(metadata.tables))
     return Proved(reference=reference, tables=alone, missing=missing, brought=tuple(brought.values()))
 
 
-def _names_of(metadata: sa.MetaData, module: str) -> Iterator[str]:
-    """List the names by which a module knows a metadata, `Base` before others."""
-    inside = vars(sys.modules[module])
-    for name in sorted(inside, key=lambda name: (name != "Base", name)):
+def _names_of(metadata: sa.MetaData, module: str, *, like: str) -> Iterator[str]:
+    """List the names by which a module knows a metadata, the one that it has elsewhere before others."""
+    inside, known = vars(sys.modules[module]), like.partition(":")[2].partition(".")[0]
+    for name in sorted(inside, key=lambda name: (name != known, name)):
         if inside[name] is metadata:
             yield f"{module}:{name}"
         elif isinstance(inside[name], type) and getattr(inside[name], "metadata", None) is metadata:

@@ -89,7 +89,7 @@ class Names:
             return self._inside(node, depth)
         if isinstance(node, ast.Call) and not node.args and not node.keywords:
             function = self._follow(node.func, depth + 1)
-            if function.reference is not None and not function.called:
+            if function.reference is not None and not function.called and not _makes_new(function.reference):
                 return Origin(line=line, reference=function.reference, called=True)
         return Origin(line=line, why=_worded(node))
 
@@ -166,6 +166,11 @@ def _assigned(node: ast.Assign | ast.AnnAssign, *, plain: bool) -> Iterator[tupl
             for one in target.elts:
                 if isinstance(one, ast.Name):
                     yield one.id, _Binding(line=node.lineno, plain=plain, what="is one of several values")
+
+
+def _makes_new(dotted: str) -> bool:
+    """Whether a call gives something new each time, which nobody else has."""
+    return dotted.partition(".")[0] == "sqlalchemy"
 
 
 def _worded(node: ast.expr) -> str:

@@ -56,6 +56,7 @@ def test_metadata_is_traced_to_its_module(tmp_path: Path, code: str, reference: 
         ("from acme.models import A, B\ntarget_metadata = [A.metadata, B.metadata]", "is a list of 2"),
         ("import sqlalchemy as sa\ntarget_metadata = sa.MetaData(schema='x')", "is what sa.MetaData(…) gives"),
         ("from acme.db import interface\ntarget_metadata = interface().Base.metadata", "is an attribute of what interface() gives"),
+        ("from sqlalchemy import MetaData\ntarget_metadata = MetaData()", "is what MetaData(…) gives"),
         ("class Base: ...\ntarget_metadata = Base.metadata", "is made in env.py itself"),
         ("target_metadata = Base.metadata", "is 'Base', which is nowhere set"),
         ("a = b\nb = a\ntarget_metadata = a", "goes in a circle"),
