@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dbkit.backends import get_backend
 from dbkit.config.redact import redact
+from dbkit.config.resolve import refuse_odd_name
 from dbkit.errors import ConfigurationError
 from dbkit.revisions.layout import Layout, Places, find_layout
 
@@ -69,12 +70,13 @@ class Service:
         found: Any = self.metadata
         if isinstance(found, str):
             found = import_object(found, what=f"the metadata of service {self.name!r}")
-        if callable(found):
+        if callable(found) and not isinstance(found, type):
             found = self._called(found)
-        if not hasattr(found, "sorted_tables"):
+        if not isinstance(found, import_module("sqlalchemy").MetaData):
+            kind = f"the class {found.__name__}" if isinstance(found, type) else type(found).__name__
             raise ConfigurationError(
-                f"the metadata of service {self.name!r} is {type(found).__name__}, not sqlalchemy.MetaData",
-                hint='name it as "module:Base.metadata"',
+                f"the metadata of service {self.name!r} is {kind}, not sqlalchemy.MetaData",
+                hint='name an instance of it, such as "module:Base.metadata"',
             )
         return cast("sa.MetaData", found)
 
@@ -146,6 +148,7 @@ def register(name: str, settings: Settings, *, root: Path) -> Registration:
     Raises:
         ConfigurationError: a value is not what it must be, or the service names neither itself nor its metadata.
     """
+    refuse_odd_name(name)
     table = settings.services[name]
     service, metadata = (_text(name, table, key) for key in ("service", "metadata"))
     env = _text(name, table, "env") or "dbkit"
@@ -246,7 +249,8 @@ def import_object(reference: str, *, what: str) -> Any:  # noqa: ANN401 - whatev
         for part in filter(None, path.split(".")):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
+        said = error.msg if isinstance(error, SyntaxError) else error  # the place is told below
+        text = " ".join(f"{type(error).__name__}: {said}".split())
         raise ConfigurationError(
             f"{what} cannot be imported from {reference!r}: {redact(text)}{_where(error)}",
             hint='the form is "package.module:attribute", importable from the project\'s folder or its python_path',

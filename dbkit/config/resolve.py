@@ -84,6 +84,18 @@ def resolve(
 
 
 @sealed
+def refuse_odd_name(service: str) -> None:
+    """Refuse what cannot be a service's name: it becomes part of variables, tables, files and folders.
+
+    Raises:
+        ConfigurationError: it is not one.
+    """
+    if not _SERVICE.fullmatch(service):
+        raise ConfigurationError(
+            f"{service!r} cannot be a service's name", hint="use letters, digits, - and _, a letter first"
+        )
+
+
 def read(
     settings: Settings,
     service: str | None = None,
@@ -98,8 +110,8 @@ def read(
     Raises:
         ConfigurationError: this cannot be a service's name.
     """
-    if service is not None and not _SERVICE.fullmatch(service):
-        raise ConfigurationError(f"{service!r} cannot be a service's name", hint="use letters, digits, - and _")
+    if service is not None:
+        refuse_odd_name(service)
     variables = os.environ if environ is None else environ
     strange = strange_names({*variables, *settings.dotenv}, {*settings.services, *([service] if service else [])})
     levels = list(levels_of(settings, service, environ=variables, overrides=overrides or {}))

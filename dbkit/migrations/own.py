@@ -53,7 +53,7 @@ class Fault:
         if isinstance(error, SystemExit):
             said, hint = f"ends the process: SystemExit: {error}", "have it raise an error, or return"
         else:
-            text = backend_of(dialect).errors.message(error) if isinstance(error, sa.exc.DBAPIError) else str(error)
+            text = backend_of(dialect).errors.message(error) if isinstance(error, sa.exc.DBAPIError) else _said(error)
             said = f"fails: {type(error).__name__}: {' '.join(text.split())}".rstrip(": ")
             hint = 'mend it; with env = "dbkit" dbkit migrates without running it'
         return self.refusal(said, hint, line=self._line(error))
@@ -63,6 +63,11 @@ class Fault:
         if isinstance(error, SyntaxError) and error.filename == self.file:
             return error.lineno
         return lines[-1] if lines else None
+
+
+def _said(error: BaseException) -> str:
+    """Give an error's text; the place of a syntax error is told beside it."""
+    return error.msg if isinstance(error, SyntaxError) else str(error)
 
 
 class OwnContext(EnvironmentContext):

@@ -114,7 +114,8 @@ def find_layout(places: Places, dialect: str) -> Layout:
     folder, ini = _folder(places, dialect)
     if not folder.is_dir():
         raise HistoryError(
-            f"service {places.service!r}: the migration folder {str(folder)!r} does not exist",
+            f"service {places.service!r}: the migration folder {str(folder)!r} "
+            + ("is a file" if folder.exists() else "does not exist"),
             hint=f"name it as 'migrations' in [tool.dbkit.services.{places.service}]",
         )
     ini = ini or _ini_of(folder, places)
