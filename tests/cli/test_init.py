@@ -75,7 +75,7 @@ def python(shell: Shell, *arguments: str, folder: str = ".") -> str:
     return done.stdout
 
 
-def tested(shell: Shell, *arguments: str) -> str:
+def pytest_in(shell: Shell, *arguments: str) -> str:
     """Run the project's own tests, with dbkit's plugin alone; give what pytest printed."""
     return python(shell, "pytest", "-q", "-p", "no:cacheprovider", "-p", "dbkit.testing.plugin", *arguments)
 
@@ -98,14 +98,14 @@ def test_the_whole_way_from_an_empty_folder_on_sqlite(inside: Inside, shell: She
     whole_way(inside, shell)
     assert shell.run("seed").code == 0
     # two tests of each service, and three checks of its revisions and models
-    assert "10 passed" in tested(shell, "--dbkit")
+    assert "10 passed" in pytest_in(shell, "--dbkit")
 
 
 def test_the_whole_way_from_an_empty_folder_on_a_server(inside: Inside, shell: Shell, server: Server) -> None:
     with server.names("user", "billing") as template:
         there = replace(shell, environ=server.environ(template))
         whole_way(inside, there)
-        assert "4 passed" in tested(there, "--dbkit-backends", server.backend)
+        assert "4 passed" in pytest_in(there, "--dbkit-backends", server.backend)
 
 
 def test_the_stock_tool_makes_what_was_written_and_finds_no_difference(inside: Inside, shell: Shell) -> None:
@@ -239,7 +239,7 @@ def test_the_src_layout_builds_imports_and_migrates(shell: Shell) -> None:
     assert (shell.folder / "src/shop/services/billing/store.py").is_file()
     assert shell.run("migrate").code == 0
     assert shell.run("check").code == 0
-    assert "4 passed" in tested(shell)
+    assert "4 passed" in pytest_in(shell)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
