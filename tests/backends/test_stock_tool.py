@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.config import CommandLine, Config
 
 from dbkit import migrations
 from dbkit.project import Project
@@ -77,3 +79,32 @@ def test_the_stock_tool_goes_down_and_dbkit_up_again(project: Project) -> None:
 @pytest.mark.usefixtures("project")
 def test_the_stock_tool_writes_sql_without_a_server() -> None:
     assert "CREATE TABLE users" in alembic("user", "upgrade", "head", "--sql")
+
+
+EVERYDAY = [
+    ("ensure_version", ""),
+    ("upgrade head", ""),
+    ("current", "(head)"),
+    ("current --check-heads", "(head)"),
+    ("history --verbose", "Revision ID: "),
+    ("heads", "(head)"),
+    ("branches", ""),
+    ("show head", "Revision ID: "),
+    ("check", "No new upgrade operations detected."),
+    ("downgrade -1", ""),
+    ("upgrade +1", ""),
+    ("downgrade base", ""),
+    ("stamp head", ""),
+    ("stamp base", ""),
+    ("-x tenant=a upgrade head", ""),
+]
+
+
+@pytest.mark.usefixtures("project")
+def test_every_command_runs_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    line, file = CommandLine(), ROOT / "alembic_envs/project/alembic.ini"
+    for words, said in EVERYDAY:
+        options, out = line.parser.parse_args(words.split()), io.StringIO()
+        line.run_cmd(Config(file, stdout=out, cmd_opts=options), options)
+        assert said in out.getvalue(), words

@@ -1,8 +1,12 @@
-"""A revision that fails under `dbkit alembic` is reported as it is under `dbkit migrate`."""
+"""What fails under `dbkit alembic` is reported as under `dbkit migrate`, and under the stock command in that one's line."""
 
 from __future__ import annotations
 
-from tests.cli.runs import Shell
+import shutil
+import subprocess
+import sys
+
+from tests.cli.runs import Done, Shell
 from tests.projects import Home
 
 
@@ -20,3 +24,51 @@ def test_an_exception_of_a_revision_is_no_bug_of_ours(home: Home, shell: Shell) 
     home.revision("user", "0002", 'raise ValueError("on purpose")')
     done = shell.run("alembic", "user", "--", "upgrade", "head")
     assert (done.code, "ValueError: on purpose" in done.err) == (1, True)
+
+
+def stock(home: Home, *arguments: str, folder: str = "envs/user", **environ: str) -> Done:
+    """Run Alembic's own command on a folder, from outside of the project; every warning is an error."""
+    (home.root / folder / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "alembic", "-c", str(home.root / folder / "alembic.ini"), *arguments],
+        cwd="/",
+        env=Shell(folder=home.root).variables(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Done(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def failed(done: Done) -> str:
+    """Give the one line that the stock command ends with."""
+    (line,) = [line for line in (done.out + done.err).splitlines() if line]
+    assert (done.code, line[:8]) == (255, "FAILED: ")
+    return line
+
+
+def test_the_stock_command_tells_a_failing_revision_in_its_one_line(home: Home) -> None:
+    file = home.revision("user", "0002", 'op.execute("BROKEN")')
+    said = failed(stock(home, "upgrade", "head"))
+    assert said.startswith("FAILED: revision '0002' failed: near \"BROKEN\": syntax error; nothing of it stays; at ")
+    line = file.read_text().splitlines().index('    op.execute("BROKEN")') + 1
+    assert f"; at {file}:{line}; sql: BROKEN; hint: mend the revision" in said
+
+
+def test_the_stock_command_tells_a_server_that_is_away_with_a_hint(home: Home, port: int) -> None:
+    environ = {"TYPE": "tidb", "HOST": "127.0.0.1", "PORT": str(port), "USER": "nobody", "TLS": "insecure-loopback"}
+    said = failed(stock(home, "current", **{f"DATABASE_{name}": value for name, value in environ.items()}))
+    assert f"FAILED: cannot reach TiDB at 127.0.0.1:{port}: " in said
+    assert "; hint: check DATABASE_HOST" in said
+
+
+def test_an_env_file_that_was_copied_does_not_run_the_other_services_revisions(home: Home) -> None:
+    shutil.copytree(home.root / "envs/user", home.root / "envs/copy")
+    said = failed(stock(home, "upgrade", "head", folder="envs/copy"))
+    assert f"the env.py in {str(home.root / 'envs/copy')!r} runs the service 'user'" in said
+    assert not list(home.root.glob(".dbkit/*.db"))
+
+
+def test_an_env_file_that_is_run_by_itself_says_who_runs_it(home: Home) -> None:
+    done = subprocess.run([sys.executable, home.root / "envs/user/env.py"], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].endswith("UsageError: an env.py is run by Alembic, and not by itself")
