@@ -44,13 +44,22 @@ def revision(
     autogenerate: Annotated[
         bool, option("revision", "--autogenerate", help="Fill it with what brings the database to the models.")
     ] = False,
+    head: Annotated[
+        str,
+        option(
+            "revision",
+            "--head",
+            metavar="REVISION",
+            help="What it follows, such as LABEL@head, where there are several heads.",
+        ),
+    ] = "head",
     format: Annotated[Format, format_option("revision")] = Format.TABLE,  # noqa: A002 - the flag's name
     debug: Debug = False,
 ) -> None:
     """Write a new revision file of a service."""
     from dbkit import migrations
 
-    made = migrations.revision(_project.find([service]), service, message, autogenerate=autogenerate)
+    made = migrations.revision(_project.find([service]), service, message, autogenerate=autogenerate, head=head)
     if format is Format.JSON:
         _output.document(made.to_json())
     else:

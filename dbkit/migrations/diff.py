@@ -48,8 +48,8 @@ def compare(project: Project, name: str, link: Link) -> ServiceResult:
     return replace(result, seconds=time.monotonic() - began)
 
 
-def new_revision(
-    project: Project, name: str, link: Link, *, message: str, autogenerate: bool
+def new_revision(  # noqa: PLR0913 - as a task has them
+    project: Project, name: str, link: Link, *, message: str, autogenerate: bool, head: str
 ) -> NewRevision | DbkitError:
     """Write a revision file; none when autogenerate finds no difference."""
     del link
@@ -59,14 +59,13 @@ def new_revision(
             "message": message,
             "autogenerate": autogenerate,
             "sql": False,
-            "head": "head",
+            "head": head,
             "splice": False,
             "branch_label": None,
-            "version_path": None,
+            "version_path": _folder_of_next(environment, head),
             "rev_id": _next_id(environment),
             "depends_on": None,
         }
-        environment.history.head()
         _need(environment, "script.py.mako")
         written = _autogenerate(environment, arguments) if autogenerate else _write(environment, arguments)
     except DbkitError as error:
@@ -108,6 +107,19 @@ def _at_head(environment: Environment) -> sa.Connection:
             hint=f"run dbkit migrate {name}",
         )
     return connection
+
+
+def _folder_of_next(environment: Environment, head: str) -> str:
+    """Choose the folder for a revision that follows a head: the one that holds it, or the first where there is none.
+
+    Alembic's own choice fails where the head is in a folder below one of them.
+    """
+    history, layout = environment.history, environment.layout
+    followed = history.built_on_by_next(head)
+    files = [history.scripts[one].file for one in followed]
+    return str(
+        next((place for place in layout.versions for file in files if file.is_relative_to(place)), layout.versions[0])
+    )
 
 
 def _next_id(environment: Environment) -> str | None:

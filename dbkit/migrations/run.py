@@ -173,17 +173,26 @@ def check(project: Project, services: Sequence[str] = ()) -> Result:
     return result_of("check", [done[name] for name in names], began)
 
 
-def revision(project: Project, service: str, message: str, *, autogenerate: bool = False) -> NewRevision:
+def revision(
+    project: Project, service: str, message: str, *, autogenerate: bool = False, head: str = "head"
+) -> NewRevision:
     """Write a new revision file: empty, or what brings the database to the models.
+
+    Args:
+        project: whose service.
+        service: its name.
+        message: what the revision does, in a few words.
+        autogenerate: fill it with what brings the database to the models.
+        head: what it follows where there are several heads: `LABEL@head`, a revision, or `heads` to join them all.
 
     Raises:
         UnknownServiceError: the name is no service's.
         DifferentError: autogenerate was asked for and the database is not at head.
-        HistoryError: the service has two heads.
+        HistoryError: the service has two heads, and none of them is named.
         UnreachableError: the database cannot be reached.
     """
     names = project.select([service])
-    task = task_for("diff:new_revision", project, names[0], message=message, autogenerate=autogenerate)
+    task = task_for("diff:new_revision", project, names[0], message=message, autogenerate=autogenerate, head=head)
     answer = answers_of([task])[service]
     if isinstance(answer, DbkitError):
         raise answer

@@ -62,7 +62,7 @@ def there_and_back(project: Project, name: str, link: Link) -> Walk | DbkitError
     """Do it; runs in a worker."""
     try:
         history = read_history(project.layout(name))
-        history.head()  # of two nobody could say what is newest
+        history.goals("head")  # of two that are no branches of their own nobody could say what is newest
         return _Walker(project=project, name=name, link=link, history=history).go()
     except DbkitError as error:
         return error

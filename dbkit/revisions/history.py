@@ -60,6 +60,26 @@ class History:
             )
         return heads[0] if heads else None
 
+    def built_on_by_next(self, head: str) -> tuple[str, ...]:
+        """Resolve which heads a new revision is built on: `head`, `heads`, `LABEL@head`, or a revision; none where there are no revisions.
+
+        Raises:
+            HistoryError: it is unknown, or `head` and there are several.
+        """
+        if head == "head" and self._branches_are_meant() and len(self.heads) > 1:
+            labels = [min(self._labels(one) - self._labels_beside(one)) for one in self.heads]
+            raise HistoryError(
+                f"service {self.service!r} has {len(self.heads)} branches: {', '.join(labels)}",
+                hint=f"name the one that the revision is for: --head {labels[0]}@head",
+            )
+        found = self.goals(head)
+        if past := [one for one in found if one not in self.heads]:
+            raise HistoryError(
+                f"revision {past[0]!r} of service {self.service!r} is no head: others are built on it",
+                hint=f'to begin a branch there: dbkit alembic {self.service} -- revision --splice --head {past[0]} -m "…"',
+            )
+        return found
+
     def goals(self, target: str) -> tuple[str, ...]:
         """Resolve what to go to: `head`, `heads`, `LABEL@head`, or a revision.
 
@@ -78,10 +98,11 @@ class History:
         return (goal,) if goal else ()
 
     def _branches_are_meant(self) -> bool:
-        labels = {head: self._labels(head) for head in self.heads}
-        return all(
-            mine.difference(*(labels[other] for other in labels if other != head)) for head, mine in labels.items()
-        )
+        return all(self._labels(head) - self._labels_beside(head) for head in self.heads)
+
+    def _labels_beside(self, head: str) -> set[str]:
+        """Collect the branch labels of the other heads."""
+        return set().union(*(self._labels(other) for other in self.heads if other != head))
 
     def _labels(self, revision: str) -> set[str]:
         """Collect the branch labels of a revision and of all that it is built on."""

@@ -95,11 +95,11 @@ class ProjectChecks:
 
 
 def one_head(templates: Templates, service: str, *, backends: Sequence[str]) -> None:
-    """Check that the revisions of a service, which may be others on each backend, have one newest."""
+    """Check that the revisions of a service, which may be others on each backend, have one newest, or branches with a label each."""
     from dbkit.revisions.reading import read_history
 
     for backend in backends:
-        read_history(templates.project.layout(service, backend=backend)).head()
+        read_history(templates.project.layout(service, backend=backend)).goals("head")
 
 
 def up_down_up(templates: Templates, service: str, *, backend: str) -> None:

@@ -73,6 +73,16 @@ def test_each_fault_is_found_at_its_service_and_said_in_a_line(suite: Suite) -> 
     assert ("Traceback" in found.said, "checks.py" in found.said, suite.left("sqlite")) == (False, False, [])
 
 
+def test_branches_that_all_have_labels_are_no_fault(suite: Suite) -> None:
+    suite.home.write("apart")
+    for revision in ("0001", "0002"):
+        file = suite.home.table("apart", revision, f"t{revision}", down=None)
+        file.write_text(file.read_text() + f"\nbranch_labels = ('of_{revision}',)\n")
+    suite.home.models("apart", TABLE.format(name="t0001") + TABLE.format(name="t0002"))
+    found = suite.run("--dbkit", "-p", "no:xdist")
+    assert set(found.results().values()) == {"PASSED"}, found.said
+
+
 def test_servers_are_checked_too_and_nothing_is_left_there(suite: Suite, backend: str) -> None:
     write_faults(suite.home)
     chosen = "(leaving and up_down_up) or (differing and models_match) or (firm and up_down_up)"

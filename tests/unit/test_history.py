@@ -183,6 +183,18 @@ def test_branches_that_all_have_labels_are_meant_to_be_several(home: Home) -> No
     assert found.pending(["1a"], "right@head") == ("2a", "2b")
 
 
+def test_a_new_revision_of_several_branches_is_built_on_the_one_that_is_named(home: Home) -> None:
+    found = branches(home, "left", "right")
+    with pytest.raises(HistoryError, match="has 2 branches: left, right") as caught:
+        found.built_on_by_next("head")
+    assert caught.value.hint == "name the one that the revision is for: --head left@head"
+    assert found.built_on_by_next("right@head") == ("2b",)
+    assert found.built_on_by_next("heads") == ("1b", "2b")
+    with pytest.raises(HistoryError, match="revision '1a' of service 'user' is no head") as caught:
+        found.built_on_by_next("1a")
+    assert caught.value.hint == 'to begin a branch there: dbkit alembic user -- revision --splice --head 1a -m "…"'
+
+
 @pytest.mark.parametrize("labels", [("left", ""), ("", "")])
 def test_a_branch_without_a_label_is_a_mistake(home: Home, labels: tuple[str, ...]) -> None:
     found = branches(home, *labels)
