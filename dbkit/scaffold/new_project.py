@@ -216,5 +216,7 @@ def _next_steps(there: Surroundings, wishes: Wishes) -> tuple[str, ...]:
     if there.document is not None or wishes.own_file:
         steps.append(f"{there.adds} '{requirement(wishes.backend)}' pytest")
     else:
+        if there.old_pip:
+            steps.append("pip install --upgrade pip")
         steps.append("pip install --group dev --editable .")
     return (*steps, "dbkit migrate", "python -m pytest --dbkit")

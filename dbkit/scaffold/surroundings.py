@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ _HIDDEN: Final = frozenset({"node_modules", "__pycache__", "site-packages", "bui
 _OTHER_BUILDS: Final = ("setup.py", "setup.cfg", "requirements.txt", "Pipfile", "package.json", "go.mod")
 _PYTEST_FILES: Final = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")
 _PYTEST_SECTIONS: Final = {"tox.ini": b"[pytest]", "setup.cfg": b"[tool:pytest]"}
+_PIP_WITH_GROUPS: Final = (25, 1)
 _DEPTH: Final = 3
 """How deep an Alembic folder is looked for."""
 
@@ -43,6 +46,8 @@ class Surroundings:
     """It is built, or fed, by something else than a `pyproject.toml`."""
     adds: str = "pip install"
     """The command that adds something to what it needs."""
+    old_pip: bool = False
+    """The pip at hand does not know `--group`, which every pip since 25.1 does."""
     members: tuple[str, ...] = ()
     """Where it is a monorepo: the folders of its packages."""
     packages: tuple[str, ...] = ()
@@ -93,6 +98,7 @@ def look(folder: Path, environ: Mapping[str, str] | None = None) -> Surroundings
         document=document,
         other_build=any((folder / name).exists() for name in _OTHER_BUILDS),
         adds=_adding(folder, document or {}),
+        old_pip=_has_old_pip(),
         members=_members(folder, document or {}),
         packages=packages,
         layout=Layout.SRC if (folder / "src").is_dir() else Layout.FLAT,
@@ -120,6 +126,15 @@ def _adding(folder: Path, document: Mapping[str, Any]) -> str:
         if (folder / f"{tool}.lock").exists() or tool in tools:
             return f"{tool} add"
     return "pip install"
+
+
+def _has_old_pip() -> bool:
+    """Tell whether pip is here, and too old; where it is not, something else installs."""
+    try:
+        found = re.match(r"(\d+)\.(\d+)", version("pip"))
+    except PackageNotFoundError:
+        return False
+    return found is not None and tuple(map(int, found.groups())) < _PIP_WITH_GROUPS
 
 
 def _members(folder: Path, document: Mapping[str, Any]) -> tuple[str, ...]:

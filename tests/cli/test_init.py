@@ -126,6 +126,18 @@ def test_what_it_writes_is_listed_and_nothing_else_is_written(inside: Inside) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("pip", "first"), [("24.2", "upgrade pip"), ("25.0.1", "upgrade pip"), ("25.1b1", "group dev")]
+)
+def test_a_pip_that_knows_no_groups_is_upgraded_first(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, pip: str, first: str
+) -> None:
+    monkeypatch.setattr("dbkit.scaffold.surroundings.version", {"pip": pip}.__getitem__)
+    steps = inside.run("init", *GIVEN, "--format", "json").document["next"]
+    assert steps[0].startswith(f"pip install --{first}")
+    assert "pip install --group dev --editable ." in steps
+
+
 def test_a_dry_run_lists_the_same_and_writes_nothing(inside: Inside) -> None:
     done = inside.run("init", *GIVEN, "--dry-run")
     assert done.code == 0
