@@ -48,6 +48,8 @@ class Lender:
         self.host = host
         self.refuse = refuse
         self.running = running
+        self.away = False
+        """Nothing is lent: what is run is not what was to be lent to."""
         self._options = host.get_execution_options() if host is not None else {}
         self.guests: weakref.WeakSet[Guest] = weakref.WeakSet()
         """Those that are not closed."""
@@ -109,6 +111,10 @@ class Lender:
         if "isolation_level" not in self._options:
             wanted.pop("isolation_level", None)
         self.settle(wanted)
+
+    def stay_away(self) -> None:
+        """Lend nothing from now on."""
+        self.away = True
 
     def end(self) -> None:
         """Take back what has been left behind."""

@@ -9,6 +9,7 @@ import logging.config
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
@@ -18,8 +19,12 @@ from sqlalchemy import event
 
 from dbkit.config.connect import known_engines
 from dbkit.migrations.guests import Lender, LentEngine
+from dbkit.migrations.nesting import kept_proxies
 
-__all__ = ["lending"]
+__all__ = ["apart", "lending"]
+
+_lenders: list[Lender] = []
+"""Those that lend in this process."""
 
 MODULES = (
     *("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.create", "sqlalchemy.future", "sqlalchemy.future.engine"),
@@ -33,11 +38,33 @@ def lending(lender: Lender) -> Iterator[None]:
     with ExitStack() as stack:
         for module, name, function in _replaced(lender):
             original = getattr(module, name)
-            function.__wrapped__ = original  # type: ignore[attr-defined] # by which dbkit's own engines go on being real
             stack.callback(setattr, module, name, original)
-            setattr(module, name, function)
+            setattr(module, name, _unless_away(lender, function, original))
         stack.enter_context(_guarded(lender))
+        _lenders.append(lender)
+        stack.callback(_lenders.remove, lender)
+        # whoever has imported what is lent has what is real from then on
+        stack.callback(lender.stay_away)
         yield
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Lend nothing for a while: what is run here is no env.py's, connects where it likes, and may run Alembic itself."""
+    lenders = list(_lenders)
+    with kept_proxies(), ExitStack() as stack:
+        for lender in lenders:
+            stack.callback(setattr, lender, "away", lender.away)
+            lender.away = True
+        yield
+
+
+def _unless_away(lender: Lender, lent: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)  # by whose __wrapped__ dbkit's own engines go on being real
+    def chosen(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - as the function in whose place it stands
+        return (original if lender.away else lent)(*given, **named)
+
+    return chosen
 
 
 def _replaced(lender: Lender) -> Iterator[tuple[object, str, Callable[..., Any]]]:
@@ -111,7 +138,7 @@ def _guarded(lender: Lender) -> Iterator[None]:
     ours = [engine.dialect for engine in known_engines()]
 
     def refuse(dialect: sa.Dialect, _record: object, arguments: list[Any], named: dict[str, Any]) -> None:
-        if not any(dialect is one for one in ours):
+        if not lender.away and not any(dialect is one for one in ours):
             place = _place_of(dialect, arguments, named)
             lender.refuse(
                 f"opens a connection of its own{_to(place)}",

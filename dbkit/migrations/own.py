@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import sqlalchemy as sa
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from dbkit.backends import backend_of
 from dbkit.config.redact import redact
-from dbkit.errors import EnvFileError, HistoryError
+from dbkit.errors import DbkitError, EnvFileError, HistoryError
 from dbkit.migrations.flask_app import pushed_application
 from dbkit.migrations.guests import Lender
 from dbkit.migrations.lending import lending, line_of
+from dbkit.migrations.nesting import kept_proxies
 from dbkit.migrations.options import joined_options
 from dbkit.revisions.env_file import ENV, VERSION_TABLE
 
@@ -211,9 +213,11 @@ class OwnContext(EnvironmentContext):
                 hint=f'leave env = "own" in [tool.dbkit.services.{self.fault.service}] away: dbkit needs no env.py',
             )
         try:
-            with pushed_application(Path(self.fault.file)):
+            with kept_proxies(), pushed_application(Path(self.fault.file)):
                 run_env()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             found = self.failed or self.refused or self.fault.raised(error, self.lender.dialect)
             if found is error:
                 raise
@@ -270,7 +274,13 @@ def run_own(
         environment, options, config=config, scripts=ScriptDirectory.from_config(config), changed=changed
     )
     with lent(context, where), context:
-        context.carry_out(context.script.run_env)
+        try:
+            context.carry_out(context.script.run_env)
+        except (DbkitError, CommandError, sa.exc.DBAPIError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            # a callback that it has given to context.configure
+            raise context.fault.raised(error, context.lender.dialect) from error
 
 
 @contextmanager

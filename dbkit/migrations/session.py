@@ -12,6 +12,8 @@ from dbkit.migrations.env import Environment
 from dbkit.migrations.failures import revision_failed
 from dbkit.migrations.funnel import Funnel, Send
 from dbkit.migrations.hooks import HookCall, Hooks
+from dbkit.migrations.lending import apart
+from dbkit.migrations.nesting import kept_proxies
 from dbkit.migrations.results import AppliedRevision, Event, ServiceResult
 
 if TYPE_CHECKING:
@@ -78,9 +80,9 @@ class Session:
             return
         self.tell("hook", detail=hook, revision=revision)
         place = {name: getattr(self.result, name) for name in ("backend", "host", "database", "schema", "fallback")}
-        self.hooks.run(
-            HookCall(hook=hook, service=self.result.service, revision=revision, revisions=revisions, **place)
-        )
+        call = HookCall(hook=hook, service=self.result.service, revision=revision, revisions=revisions, **place)
+        with apart():
+            self.hooks.run(call)
 
     def _watched(self, step: Any) -> Callable[..., None]:  # noqa: ANN401 - Alembic's step
         function = step.migration_fn
@@ -88,8 +90,11 @@ class Session:
         def watched(**arguments: Any) -> None:  # noqa: ANN401 - Alembic's
             self.funnel.start()
             try:
-                function(**arguments)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
+                with kept_proxies():
+                    function(**arguments)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a revision may raise anything
                 failure = self.failure(step, error)
             else:
                 self.funnel.stop()
@@ -106,7 +111,7 @@ class Session:
         self.tell("statement", statement=self.funnel.count + 1)
         send()
 
-    def failure(self, step: Any, error: Exception | SystemExit) -> DbkitError:  # noqa: ANN401 - Alembic's step
+    def failure(self, step: Any, error: BaseException) -> DbkitError:  # noqa: ANN401 - Alembic's step
         """Word what went wrong in a revision: where, at which statement, and what of it stays."""
         self.funnel.stop()
         if isinstance(error, InterruptedRunError):

@@ -24,6 +24,7 @@ from dbkit.migrations.env import OWN, Environment, open_connection, proving
 from dbkit.migrations.failures import loading, want_of_right, worded
 from dbkit.migrations.funnel import Funnel
 from dbkit.migrations.hooks import Hooks
+from dbkit.migrations.lending import apart
 from dbkit.migrations.precheck import blank, describe
 from dbkit.migrations.results import Event, ServiceResult
 from dbkit.migrations.session import Session
@@ -78,7 +79,8 @@ class _Upgrade(_Operation):
         return [MigrationStep.upgrade_from_script(scripts.revision_map, scripts.get_revision(one)) for one in pending]
 
     def before(self, session: Session, current: tuple[str, ...], steps: list[Any]) -> None:
-        session.hooks = Hooks.of(session.environment.registration)
+        with apart():
+            session.hooks = Hooks.of(session.environment.registration)
         pending = tuple(str(step.revision.revision) for step in steps)
         session.run_hooks("before_migrate", revision=", ".join(current) or None, revisions=pending)
 
