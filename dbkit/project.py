@@ -87,17 +87,19 @@ class Project:
 
         Args:
             name: the service's.
-            backend: the backend that they are for, where their folders depend on it; None for that of its configuration.
+            backend: the backend that they are for, where it matters; None for that of its configuration.
 
         Raises:
             UnknownServiceError: no service has this name.
-            ConfigurationError: as in `registration` and, where the folders depend on the backend, in `config`.
+            ConfigurationError: as in `registration` and, where the backend matters, in `config`.
             HistoryError: there is no Alembic folder where it should be.
         """
         registration = self.registration(name)
         if backend is None and registration.places.by_dialect:
             backend = self.config(name).backend
-        return registration.layout(backend)
+        found = registration.layout(backend)
+        # a database that is a file has no schema for it
+        return registration.layout(self.config(name).backend) if found.version_schema and backend is None else found
 
     def service(self, name: str) -> Service:
         """Import a service. Raises UnknownServiceError, ConfigurationError."""

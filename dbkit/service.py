@@ -134,7 +134,10 @@ class Registration:
         Raises:
             HistoryError: there is no Alembic folder where it should be, or its ini cannot be read.
         """
-        return find_layout(self.places, get_backend(backend).traits.dialect if backend else "")
+        if backend is None:
+            return find_layout(self.places, "")
+        traits = get_backend(backend).traits
+        return find_layout(self.places, traits.dialect, schemas=not traits.file_based)
 
 
 def register(name: str, settings: Settings, *, root: Path) -> Registration:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from dbkit.backends import get_backend
+from dbkit.backends import backend_of, get_backend
 from dbkit.backends.optional import Filed, Schemed
 from dbkit.backends.protocol import Fault
 from dbkit.errors import ConfigurationError, CreateRefusedError, DatabaseMissingError, DbkitError, UnreachableError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from dbkit.config import DatabaseConfig
+    from dbkit.revisions.layout import Layout
 
 # PostgreSQL copies template0, which another CREATE DATABASE may have in use for a moment (55006).
 ATTEMPTS = 20
@@ -22,7 +23,16 @@ PAUSE_S = 0.25
 # The one folder that is made when a database is first opened, for the default path.
 OWN_FOLDER = ".dbkit"
 
-__all__ = ["create_missing", "database_name", "drop_existing", "exists", "has_schema", "is_ready", "place_of"]
+__all__ = [
+    "create_missing",
+    "database_name",
+    "drop_existing",
+    "exists",
+    "has_schema",
+    "is_ready",
+    "make_version_schema",
+    "place_of",
+]
 
 
 def database_name(config: DatabaseConfig) -> str:
@@ -161,6 +171,48 @@ def drop_existing(config: DatabaseConfig) -> bool:
         if config.schema is not None and isinstance(ddl, Schemed):
             return _drop_schema(config, connection, ddl.drop_schema(config.schema))
     return _execute(config, backend.ddl.drop_database(name), done=Fault.NO_DATABASE)
+
+
+def make_version_schema(connection: sa.Connection, layout: Layout) -> None:
+    """Make the schema that the version table is to be in, where it is missing: an env.py that is not run may have done so.
+
+    A transaction that is open stays so.
+
+    Raises:
+        CreateRefusedError: the account may not; the hint holds the SQL for an administrator.
+        DatabaseMissingError: a schema is a database of its own here, which is not made by the way.
+    """
+    if layout.version_schema is None:
+        return
+    opened = not connection.in_transaction()
+    try:
+        _make_schema(connection, layout, layout.version_schema)
+        if opened:
+            connection.commit()
+    finally:
+        if opened:
+            connection.rollback()
+
+
+def _make_schema(connection: sa.Connection, layout: Layout, schema: str) -> None:
+    import sqlalchemy as sa
+
+    if sa.inspect(connection).has_schema(schema):
+        return
+    backend = backend_of(connection.dialect)
+    what = f"the schema {schema!r} for the version table of service {layout.service!r}"
+    if not isinstance(backend.ddl, Schemed):
+        raise DatabaseMissingError(f"{what} is not there", hint="make it, or have a before_migrate hook make it")
+    statement = backend.ddl.create_schema(schema)
+    try:
+        connection.exec_driver_sql(statement.replace("%", "%%"))
+    except sa.exc.DBAPIError as error:
+        if backend.errors.fault(error) is not Fault.NOT_ALLOWED:
+            raise
+        said = backend.errors.message(error)
+        raise CreateRefusedError(
+            f"{what} cannot be made: {said}", hint=f"have an administrator run: {statement};"
+        ) from None
 
 
 def _filed(config: DatabaseConfig) -> Filed:

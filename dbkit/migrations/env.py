@@ -21,6 +21,7 @@ from dbkit.backends.protocol import Lock
 from dbkit.config.connect import connect
 from dbkit.errors import ConfigurationError, DbkitError, UsageError
 from dbkit.migrations import alter  # noqa: F401 - puts its operation in Alembic's place
+from dbkit.migrations.databases import make_version_schema
 from dbkit.migrations.dispatch import LOCK_WAIT_S
 from dbkit.migrations.failures import failed_at, in_one_line, revision_failed
 from dbkit.migrations.funnel import Funnel, Hook, Send
@@ -137,6 +138,8 @@ class Environment:
         if self.registration.env == OWN:
             run_own(self, connection, facts, changed=last)
             return
+        if comparing is None:
+            make_version_schema(connection, self.layout)
         resident = Lender.of(connection, running=True).resident()
         with EnvironmentContext(self.config(), self.scripts(), **facts) as context:
             context.configure(connection=resident, **last(self.options(connection.dialect)))
@@ -219,6 +222,8 @@ def _migrate(environment: Environment, connection: sa.Connection, next_one: Call
     def applied(**_facts: Any) -> None:  # noqa: ANN401 - Alembic's
         next_one()
 
+    if not context._proxy.context_opts.get("dont_mutate"):  # type: ignore[attr-defined] # noqa: SLF001 - what the module stands for
+        make_version_schema(connection, environment.layout)
     resident = Lender.of(connection, running=True).resident()
     options = environment.options(connection.dialect)
     context.configure(connection=resident, on_version_apply=applied, **options)  # type: ignore[arg-type] # called by keywords

@@ -101,12 +101,13 @@ def _may_be_revision(file: Path) -> bool:
     return not file.name.startswith((".#", "__init__")) and "__pycache__" not in file.parts
 
 
-def find_layout(places: Places, dialect: str) -> Layout:
+def find_layout(places: Places, dialect: str, *, schemas: bool = True) -> Layout:
     """Find out where a service's revisions are.
 
     Args:
         places: what the project's file says.
         dialect: the name of the dialect that takes the place of `{dialect}`.
+        schemas: whether the database can have any beside the one that the tables are in.
 
     Raises:
         HistoryError: what is named is not there, is no Alembic folder, or its ini cannot be read.
@@ -128,7 +129,7 @@ def find_layout(places: Places, dialect: str) -> Layout:
         folder=folder,
         versions=_said_versions(places, dialect) or _named_versions(places, ini, pyproject) or (folder / VERSIONS,),
         version_table=places.version_table or (env.version_table if env and own else places.default_version_table),
-        version_schema=said or (env.version_schema if env and own else None),
+        version_schema=(said or (env.version_schema if env and own else None)) if schemas else None,
         ini=ini,
         pyproject=pyproject,
         recursive=any(one.switch("recursive_version_locations") for one in (ini, pyproject) if one),

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from dbkit import migrations
 from dbkit.config.connect import connect
-from dbkit.errors import ExitCode, HistoryError
+from dbkit.errors import DatabaseMissingError, ExitCode, HistoryError
 from tests.backends.test_migrate import Site, site
 
 __all__ = ["site"]
@@ -197,6 +197,21 @@ def stock(site: Site, *arguments: str) -> None:
     assert found.returncode == 0, found.stderr
 
 
+def beside(site: Site) -> str:
+    """Name a schema beside the service's own; on MySQL's servers it is a database, to be told apart from those of other runs."""
+    database = site.project.config("user").database
+    return f"{database}_audit" if site.backend in ("mariadb", "tidb") else "audit"
+
+
+def run(site: Site, statement: str) -> list[tuple[object, ...]]:
+    """Run one statement beside the product, and give the rows that it has."""
+    with connect(site.project.config("user")) as connection:
+        found = connection.execute(sa.text(statement))
+        rows = [tuple(row) for row in found] if found.returns_rows else []
+        connection.commit()
+        return rows
+
+
 def contents(site: Site) -> dict[str, list[tuple[object, ...]]]:
     """Read every table of the service."""
     with connect(site.project.config("user")) as connection:
@@ -281,6 +296,46 @@ def test_functions_that_the_projects_file_names_make_a_new_revision(old: Site) -
     assert "import old_models" in text
     assert 'op.add_column("a", sa.Column("price", old_models.Money(), nullable=True))' in text.replace("'", '"')
     assert "batch_alter_table" not in text
+
+
+def test_a_version_table_in_a_schema_of_its_own_is_made_with_its_schema_and_read_by_all(old: Site) -> None:
+    schema = beside(old)
+    file = old.home.root / "pyproject.toml"
+    file.write_text(file.read_text() + f'version_table_schema = "{schema}"\n')
+    if old.backend in ("mariadb", "tidb"):  # a schema is a database there, and what another service may have
+        refused = old.migrate("user")["user"]
+        assert f"the schema '{schema}' for the version table of service 'user' is not there" in str(refused.error)
+        assert refused.hint == "make it, or have a before_migrate hook make it"
+        run(old, f"CREATE SCHEMA {schema}")
+    try:
+        result = old.migrate("user")["user"]
+        assert (result.error, result.revision) == (None, "a2, b2")
+        assert migrations.status(old.project, ["user"])["user"].pending == ()
+        assert migrations.check(old.project, ["user"])["user"].differences == ()
+        if old.backend == "sqlite":  # it has no schemas: all is in the one file
+            assert contents(old)["old_version"] == [("a2",), ("b2",)]
+        else:
+            assert "old_version" not in contents(old)
+            assert run(old, f"SELECT version_num FROM {schema}.old_version ORDER BY 1") == [("a2",), ("b2",)]
+        assert migrations.rollback(old.project, "user", to="base")["user"].revision is None
+    finally:
+        if old.backend in ("mariadb", "tidb"):
+            run(old, f"DROP SCHEMA {schema}")
+
+
+def test_the_stock_commands_make_the_schema_of_the_version_table_too(old: Site) -> None:
+    file = old.home.root / "pyproject.toml"
+    file.write_text(file.read_text() + 'version_table_schema = "audit"\n')
+    migrations.create(old.project, ["user"])
+    assert migrations.alembic(old.project, "user", ["current"]) == 0
+    with connect(old.project.config("user")) as connection:
+        assert not sa.inspect(connection).has_schema("audit")
+    if old.backend in ("mariadb", "tidb"):  # it is a database there, which nobody makes by the way
+        with pytest.raises(DatabaseMissingError, match="the schema 'audit' for the version table"):
+            migrations.alembic(old.project, "user", ["upgrade", "heads"])
+        return
+    assert migrations.alembic(old.project, "user", ["upgrade", "heads"]) == 0
+    assert migrations.status(old.project, ["user"])["user"].revision == "a2, b2"
 
 
 def test_a_branch_is_a_target_of_its_own(old: Site) -> None:

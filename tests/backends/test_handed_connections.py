@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from dbkit.backends import backend_of
-from dbkit.errors import UsageError
+from dbkit.errors import DatabaseMissingError, UsageError
 from tests.projects import Home
 from tests.servers import Database
 
@@ -81,6 +82,20 @@ def test_a_transaction_that_is_open_is_its_owners_to_end(config: Config, engine:
         return
     with engine.connect() as connection:  # each DDL has committed what came before it, and nothing else has
         assert connection.scalars(sa.text("SELECT version_num FROM alembic_version_handed")).all() == ["0001"]
+
+
+def test_a_schema_for_the_version_table_is_made_in_its_owners_transaction(config: Config, engine: sa.Engine) -> None:
+    file = Path(str(config.config_file_name)).parents[2] / "pyproject.toml"
+    file.write_text(file.read_text() + '\n[tool.dbkit.services.handed.alembic]\nversion_table_schema = "beside"\n')
+    mysql = engine.dialect.name in ("mariadb", "mysql")
+    with engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(sa.text("SELECT 1"))
+        with pytest.raises(DatabaseMissingError) if mysql else nullcontext():  # there it is a database
+            run(config, connection, "upgrade", "head")
+        assert transaction.is_active
+        assert sa.inspect(connection).has_schema("beside") is (engine.dialect.name == "postgresql")
+        transaction.rollback()
+    assert not sa.inspect(engine).has_schema("beside")
 
 
 def test_what_a_revision_raises_reaches_who_has_handed_over(config: Config, engine: sa.Engine, tmp_path: Path) -> None:

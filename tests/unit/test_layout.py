@@ -60,6 +60,16 @@ def test_an_adopted_folder_keeps_its_version_table(
     assert found.adopted is (env not in (None, OURS, "import dbkit.migrations.env\n"))
 
 
+@pytest.mark.parametrize(
+    ("backend", "schema"), [("sqlite", None), ("postgresql", "audit"), ("tidb", "audit"), (None, "audit")]
+)
+def test_a_database_that_is_a_file_has_no_schema_for_its_version_table(
+    tmp_path: Path, backend: str | None, schema: str | None
+) -> None:
+    folder(tmp_path / "old", STOCK.format(options=", version_table_schema='audit'"))
+    assert layout(tmp_path, {"migrations": "old"}, backend=backend).version_schema == schema
+
+
 def test_a_version_table_that_is_worked_out_is_known_as_such(tmp_path: Path) -> None:
     folder(tmp_path / "old", STOCK.format(options=", version_table=name(), **more"))
     env = layout(tmp_path, {"migrations": "old"}).env
