@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from dbkit.migrations.results import Failure
 
 DEBUG = "DBKIT_DEBUG"
+OTHER_NAMES = {
+    "upgrade": "migrate",
+    "downgrade": "rollback",
+    "current": "status",
+    "heads": "history",
+    "new": "init",
+    "add": "service add",
+    "adopt": "service add NAME --adopt PATH",
+    "version": "--version",
+}
+"""What the stock tool and others call it."""
 
 
 def say(text: str) -> None:
@@ -114,7 +126,10 @@ def report(raised: DbkitError) -> ExitCode:
 def report_usage(message: str, command: str) -> ExitCode:
     """Report a command line that could not be understood."""
     text = message.strip().rstrip(".")
-    error(text[:1].lower() + text[1:], hint=f"`{command} --help` shows what it takes")
+    asked = re.match(r"No such command '(\w+)'", text)
+    called = OTHER_NAMES.get(asked[1]) if asked and command == "dbkit" else None
+    hint = f"`{command} --help` shows what it takes"
+    error(text[:1].lower() + text[1:], hint=f"that is `dbkit {called}` here; {hint}" if called else hint)
     return ExitCode.USAGE
 
 

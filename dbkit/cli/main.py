@@ -34,6 +34,7 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="dbkit",
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
         rich_markup_mode=None,  # else help and usage errors are drawn in boxes, even into a pipe
         help="Configure and migrate the databases of many services, on whatever backend DATABASE_TYPE names.",
         epilog="Example: dbkit migrate",

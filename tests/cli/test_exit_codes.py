@@ -63,6 +63,12 @@ def test_a_revision_that_fails_is_1_and_the_others_go_on(home: Home, shell: Shel
     [
         (("migrate", "usr"), "unknown service 'usr'", "did you mean 'user'?"),
         (("histori",), "no such command 'histori'. Did you mean 'history'?", "`dbkit --help` shows what it takes"),
+        (
+            ("upgrade", "head"),
+            "no such command 'upgrade'",
+            "that is `dbkit migrate` here; `dbkit --help` shows what it takes",
+        ),
+        (("config", "upgrade"), "no such command 'upgrade'", "`dbkit config --help` shows what it takes"),
         (("migrate", "--zzz"), "no such option: --zzz", "`dbkit migrate --help` shows what it takes"),
         (("stamp", "user"), "missing argument 'REVISION'", "`dbkit stamp --help` shows what it takes"),
         ((), "missing command", "`dbkit --help` shows what it takes"),
@@ -128,6 +134,11 @@ def test_what_means_nothing_to_sql_is_2(shell: Shell, arguments: tuple[str, ...]
         f"dbkit: error: --sql cannot be used with {named}\n"
         "hint: --sql writes SQL to stdout and asks no server; leave one of them away\n"
     )
+
+
+def test_help_has_a_short_form(shell: Shell) -> None:
+    assert shell.run("-h").out == shell.run("--help").out
+    assert shell.run("migrate", "-h").out == shell.run("migrate", "--help").out != ""
 
 
 def test_a_folder_without_a_project_is_2(shell: Shell) -> None:
