@@ -93,7 +93,7 @@ ALEMBIC_KEYS: Final = _keys(
     ProjectKey(
         name="autocommit", kind=Kind.SWITCH, default="`false`", example="autocommit = true",
         meaning="Whether revisions run without a transaction, as some are written for (`CREATE INDEX CONCURRENTLY` outside of an `autocommit_block`). "
-        "One that fails leaves what it has done.",
+        "One that fails leaves what it has done. On SQLite they keep theirs.",
     ),
     ProjectKey(
         name="include_object", kind=Kind.TEXT, default="none", example='include_object = "acme.migrating:include_object"',

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbkit.backends import backend_of
-from dbkit.errors import ConfigurationError
+from dbkit.config.redact import redact
+from dbkit.errors import ConfigurationError, DbkitError
 from dbkit.migrations.compare import ownership, render_item, same_default, same_type
 from dbkit.service import import_object
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from dbkit.revisions.layout import Layout
     from dbkit.service import Registration
 
-__all__ = ["configure_options", "directives", "joined_options", "transactions"]
+__all__ = ["configure_options", "directives", "joined_options", "transactions", "without_transactions"]
 
 Answer = Callable[..., Any]
 
@@ -103,8 +105,18 @@ def transactions(dialect: sa.Dialect, registration: Registration) -> dict[str, A
     """Choose how revisions and transactions go together: whoever else may choose the rest, a failed revision leaves what it must and no more."""
     return {
         "transaction_per_migration": True,
-        "transactional_ddl": backend_of(dialect).traits.transactional_ddl and not registration.autocommit,
+        "transactional_ddl": backend_of(dialect).traits.transactional_ddl
+        and not without_transactions(dialect, registration),
     }
+
+
+def without_transactions(dialect: sa.Dialect, registration: Registration) -> bool:
+    """Tell whether revisions run without a transaction: where the project says so, on a server whose transactions hold DDL.
+
+    Elsewhere there is nothing to switch off: DDL commits anyway, or, in a file, nothing asks for it.
+    """
+    traits = backend_of(dialect).traits
+    return registration.autocommit and traits.transactional_ddl and not traits.file_based
 
 
 _FUNCTIONS = (
@@ -121,7 +133,22 @@ def _function(registration: Registration, name: str) -> Answer:
             f"service {registration.name!r}: {name} is {reference!r}, which is {type(found).__name__}, not a function",
             hint="name a function as context.configure takes it",
         )
-    answer: Answer = found
+
+    def answer(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - Alembic's
+        try:
+            return found(*given, **named)
+        except DbkitError:
+            raise
+        except (Exception, SystemExit) as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ConfigurationError(
+                redact(
+                    f"{name} of service {registration.name!r}, {reference!r}, failed: {text} ({last.filename}:{last.lineno})"
+                ),
+                hint="mend the function; it is called as context.configure's is",
+            ) from error
+
     return answer
 
 

@@ -160,6 +160,19 @@ def render_item(type_, item, context):
 def directives(context, revision, found):
     found[0].rev_id = "chosen_" + found[0].rev_id
 """
+TWO = """
+
+def two(context, revision, found):
+    from pathlib import Path
+
+    from alembic import context as module
+    from alembic.operations import ops
+
+    found[0].rev_id = "x"
+    found[0].message = str(module.config.cmd_opts.autogenerate) + " " + found[0].message
+    place = str(Path(found[0].version_path).with_name("two"))
+    found.append(ops.MigrationScript("y", ops.UpgradeOps([]), ops.DowngradeOps([]), head="right@head", version_path=place, message="more"))
+"""
 HEAD = "import sqlalchemy as sa\nfrom alembic import context, op\n\nrevision = {!r}\ndown_revision = {!r}\n"
 
 
@@ -298,6 +311,38 @@ def test_functions_that_the_projects_file_names_make_a_new_revision(old: Site) -
     assert "batch_alter_table" not in text
 
 
+@pytest.mark.parametrize("env", ["dbkit", "own"])
+def test_an_empty_revision_is_for_the_projects_functions_too_where_the_ini_says_so(old: Site, env: str) -> None:
+    root = old.home.root
+    shutil.copy(MAKO, root / "old/scripts")
+    (root / "alembic.ini").write_text(INI + "revision_environment = true\n")
+    (root / "old_models.py").write_text(MODELS + TWO)
+    file = root / "pyproject.toml"
+    if env == "own":
+        file.write_text(file.read_text().replace("migrations =", 'env = "own"\nmigrations ='))
+        script = root / "old/scripts/env.py"
+        text = script.read_text().replace("if ", "if not context.config and ", 1).replace('os.environ["OLD_URL"]', '""')
+        script.write_text(
+            text.replace("connection=connection,", "connection=connection, process_revision_directives=old_models.two,")
+        )
+    else:
+        file.write_text(file.read_text() + 'process_revision_directives = "old_models:two"\n')
+    migrations.create(old.project, ["user"])
+    made = migrations.revision(old.project, "user", "more", head="left@head")
+    assert [Path(one).parent.name for one in (made.file, *made.further)] == ["one", "two"]
+    assert [Path(one).name.partition("_")[2] for one in (made.file, *made.further)] == ["false_more.py", "more.py"]
+
+
+def test_a_function_that_the_projects_file_names_and_that_fails_is_told_with_its_line(old: Site) -> None:
+    models = old.home.root / "old_models.py"
+    models.write_text(MODELS.replace('    return name != "unwanted"', "    return name[0] + 1"))
+    assert old.migrate("user").ok
+    found = migrations.check(old.project, ["user"])["user"]
+    assert found.exit_code is ExitCode.USAGE
+    assert "include_object of service 'user', 'old_models:include_object', failed: TypeError: " in str(found.error)
+    assert f"({models}:12)" in str(found.error)
+
+
 def test_a_version_table_in_a_schema_of_its_own_is_made_with_its_schema_and_read_by_all(old: Site) -> None:
     schema = beside(old)
     file = old.home.root / "pyproject.toml"
@@ -374,3 +419,14 @@ def test_revisions_that_were_written_for_no_transaction_get_none(old: Site) -> N
     assert (result.error, result.revision) == (None, "a3, b2")
     with connect(old.project.config("user")) as connection:
         assert "by_n" in {one["name"] for one in sa.inspect(connection).get_indexes("a")}
+
+
+def test_a_file_keeps_its_transactions_whatever_servers_are_migrated_without(old: Site) -> None:
+    code = "\ndef upgrade():\n    op.create_index('by_n', 'a', ['n'])\n    raise ValueError('stop')\n"
+    (old.home.root / "old/one/2023-a3_index.py").write_text(HEAD.format("a3", "a2") + code)
+    file = old.home.root / "pyproject.toml"
+    file.write_text(file.read_text() + "autocommit = true\n")
+    assert old.migrate("user")["user"].failure is not None
+    with connect(old.project.config("user")) as connection:
+        left = {one["name"] for one in sa.inspect(connection).get_indexes("a")}
+    assert ("by_n" in left) is (old.backend != "sqlite")
