@@ -43,6 +43,8 @@ class Application:
     """What its own upgrade sets in code; `{packages}` and `{dialect}` may stand in it."""
     way: str = "url"
     """How its own upgrade connects: by the url of the ini, a connection that is handed over, or its own settings."""
+    autocommit: frozenset[str] = frozenset()
+    """The backends on which the connection that it hands over is one without transactions."""
     environ: Callable[[sa.URL], Mapping[str, str]] = lambda _url: {}
     """Its own settings."""
     ready: str | None = None
@@ -143,10 +145,9 @@ version_locations = ["prefect.server.database:_migrations/versions/{dialect}"]
         metadata="adopted_dagster:metadata",
         further="[tool.dbkit.services.dagster.alembic]\nautocommit = true\n",
         ini="dagster_postgres/alembic/alembic.ini",
-        way="autocommit",
+        way="connection",
+        autocommit=frozenset({"postgresql"}),
         ready="adopted_dagster.py",
-        # it names two classes in the place of their models
-        refused="gives target_metadata as ABCMeta, not sqlalchemy.MetaData",
         prepare="dagster.py",
         # an index on the first eight bytes of a time: all of it, which MySQL and MariaDB allow
         halts={"tidb": Halt(revision="17154c80d885", error="1089")},

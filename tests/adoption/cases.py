@@ -148,6 +148,7 @@ class Case:
             "ini": f"{packages}/{application.ini}",
             "options": options,
             "way": application.way,
+            "autocommit": self.backend in application.autocommit,
             "ready": str(place.home / application.ready) if application.ready else None,
             "prepare": str(HERE / "prepare" / application.prepare) if application.prepare else None,
             "target": target,

@@ -1,6 +1,6 @@
 """Run by an application's own Python: what its own upgrade does, with the stock tool and nothing of dbkit's.
 
-It is given one JSON document: `action` (prepare or upgrade), `url`, `ini`, `options`, `way`, `ready`, `prepare`, `target`.
+It is given one JSON document: `action` (prepare or upgrade), `url`, `ini`, `options`, `way`, `autocommit`, `ready`, `prepare`, `target`.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def upgrade(order: dict[str, Any], config: Config) -> None:
             await anyio.to_thread.run_sync(functools.partial(command.upgrade, config, goal))
 
         anyio.run(in_a_thread)
-    elif order["way"] in ("connection", "autocommit"):
-        level = {"isolation_level": "AUTOCOMMIT"} if order["way"] == "autocommit" else {}
+    elif order["way"] == "connection":
+        level = {"isolation_level": "AUTOCOMMIT"} if order["autocommit"] else {}
         with sa.create_engine(order["url"], **level).connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, goal)
