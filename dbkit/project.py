@@ -52,7 +52,8 @@ class Project:
         if root is None:
             raise ConfigurationError(
                 f"no dbkit project in {str(start or Path.cwd())!r} or above it",
-                hint="add [tool.dbkit] to pyproject.toml, or name the project's folder in DBKIT_PROJECT",
+                hint="`dbkit init` begins one, `dbkit service add NAME --adopt PATH` takes an Alembic folder as it is, "
+                "and DBKIT_PROJECT names one that is elsewhere",
             )
         return cls(root=root, settings=load_settings(root), overrides=overrides)
 

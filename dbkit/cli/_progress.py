@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dbkit.cli import _output
+from dbkit.cli import _diagnostics, _output
 from dbkit.cli._options import StreamFormat
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Events that mean that work has begun; a bar for services that are at head would only flicker.
 WORK = frozenset({"creating", "waiting", "hook", "revision", "statement", "applied", "seeding"})
+STOPPING = "stopping where nothing is left half-done; Ctrl-C again ends it at once"
 
 
 @dataclass(kw_only=True)
@@ -71,23 +72,41 @@ class _Bars:
     def __init__(self) -> None:
         self.totals: dict[str, int | None] = {}
         self.tasks: dict[str, TaskID] = {}
+        self.revisions: dict[str, str | None] = {}
+        self.stopping = False
         self.progress: Progress | None = None
 
     def show(self, event: Event) -> None:
         if event.event == "start":
             self.totals[event.service] = event.total
+        if event.event == "revision":
+            self.revisions[event.service] = event.revision
+        if event.event == "stopping" and not self.stopping:
+            self.stopping = True
+            _diagnostics.say(STOPPING)
         if event.event in WORK:
             self._update(event, self._started())
 
     def _update(self, event: Event, progress: Progress) -> None:
         if event.service not in self.tasks:
             self.tasks[event.service] = progress.add_task(event.service, total=self.totals.get(event.service), step="")
-        values: dict[str, Any] = {"step": _step(event)}
+        values: dict[str, Any] = {"step": self._step(event)}
         if event.total is not None:
             values["total"] = event.total
         if event.done is not None:
             values["completed"] = event.done
         progress.update(self.tasks[event.service], **values)
+
+    def _step(self, event: Event) -> str:
+        """Word what a service is at."""
+        if event.event == "waiting":
+            return "waits for another run"
+        if event.event == "creating":
+            return "creates the database"
+        if event.event == "hook":
+            return f"runs {event.detail}"
+        number = "" if event.statement is None else f", statement {event.statement}"
+        return f"{event.revision or self.revisions.get(event.service) or ''}{number}"
 
     def _started(self) -> Progress:
         if self.progress is None:
@@ -117,15 +136,3 @@ class _Bars:
     def close(self) -> None:
         if self.progress is not None:
             self.progress.stop()
-
-
-def _step(event: Event) -> str:
-    """Word what a service is at."""
-    if event.event == "waiting":
-        return "waits for another run"
-    if event.event == "creating":
-        return "creates the database"
-    if event.event == "hook":
-        return f"runs {event.detail}"
-    number = "" if event.statement is None else f", statement {event.statement}"
-    return f"{event.revision or ''}{number}"

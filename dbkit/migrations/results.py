@@ -187,6 +187,8 @@ class NewRevision:
     file: str
     empty: bool
     """Autogenerate found no difference, or was not asked for."""
+    further: tuple[str, ...] = ()
+    """The files of further revisions, where `process_revision_directives` has made several."""
 
     def to_json(self) -> dict[str, Any]:
         """Make the document of `--format json`."""
@@ -198,7 +200,7 @@ class Event:
     """Something that happened while an operation ran; what progress and `--format jsonl` are made of."""
 
     event: str
-    """`start` `creating` `created` `waiting` `hook` `revision` `statement` `applied` `seeding` `done` `failed`."""
+    """`start` `creating` `created` `waiting` `hook` `revision` `statement` `applied` `seeding` `stopping` `done` `failed`."""
     service: str
     revision: str | None = None
     statement: int | None = None

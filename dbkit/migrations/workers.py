@@ -118,6 +118,8 @@ class _Run:
         for connection in self.working:
             with contextlib.suppress(OSError):
                 connection.send(type(error))
+        for task in self.working.values():
+            self.on_event(Event(event="stopping", service=task.service, detail=error.message))
 
 
 def run_tasks(

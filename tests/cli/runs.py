@@ -7,7 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,15 @@ class Shell:
         """Run a command to its end, with nobody at the keyboard."""
         return end(self.start(*arguments, **more))
 
-    def on_terminal(self, *arguments: str, typed: str = "", **more: str) -> Done:
-        """Run a command on a terminal; what it writes to either stream comes back together."""
+    def on_terminal(
+        self, *arguments: str, typed: str = "", meanwhile: Callable[[int], None] | None = None, **more: str
+    ) -> Done:
+        """Run a command on a terminal; what it writes to either stream comes back together.
+
+        Args:
+            typed: what is typed right away.
+            meanwhile: called with the process's id, once it runs.
+        """
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [DBKIT, *arguments],
@@ -78,9 +85,12 @@ class Shell:
             stdout=theirs,
             stderr=theirs,
             close_fds=True,
+            preexec_fn=hear_interrupts,
         )
         os.close(theirs)
         os.write(ours, typed.encode())
+        if meanwhile is not None:
+            meanwhile(process.pid)
         text = b"".join(iter(lambda: _read(ours), b"")).decode()
         os.close(ours)
         return Done(code=process.wait(TIMEOUT_S), out=text.replace("\r\n", "\n"), err="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sqlite3
@@ -146,6 +147,10 @@ def test_a_folder_without_a_project_is_2(shell: Shell) -> None:
     done = shell.run("status", "--format", "json")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("dbkit: error: no dbkit project in ")
+    assert done.err.splitlines()[1] == (
+        "hint: `dbkit init` begins one, `dbkit service add NAME --adopt PATH` takes an Alembic folder as it is, "
+        "and DBKIT_PROJECT names one that is elsewhere"
+    )
 
 
 def test_an_unknown_backend_is_2(shell: Shell) -> None:
@@ -219,6 +224,30 @@ def test_a_run_that_is_told_to_stop_says_so(home: Home, shell: Shell, number: si
     assert done.code == code
     assert done.document["services"][0]["revision"] == "0001"
     assert "Traceback" not in done.err
+
+
+def test_a_terminal_is_told_at_once_that_a_run_stops(home: Home, shell: Shell) -> None:
+    home.revision("user", "0002", WAITS)
+
+    def interrupt(process: int) -> None:
+        wait_for(home)
+        time.sleep(0.3)  # so that the bar is drawn with a statement
+        os.kill(process, signal.SIGINT)
+
+    done = shell.on_terminal("migrate", "user", meanwhile=interrupt)
+    assert done.code == 130
+    assert " 0002, statement " in done.out
+    told = done.out.index("stopping where nothing is left half-done; Ctrl-C again ends it at once")
+    assert told < done.out.index("dbkit: error: user: stopped between two statements")
+
+
+def test_a_program_is_told_that_a_run_stops(home: Home, shell: Shell) -> None:
+    home.revision("user", "0002", WAITS)
+    process = shell.start("migrate", "user", "--format", "jsonl")
+    wait_for(home)
+    process.send_signal(signal.SIGTERM)
+    found = [record for record in end(process).records if record["event"] == "stopping"]
+    assert found == [{"schema_version": 1, "event": "stopping", "service": "user", "detail": "terminated"}]
 
 
 def test_a_bug_is_70_and_its_message_stays_hidden(
