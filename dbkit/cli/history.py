@@ -69,7 +69,7 @@ def revision(
 def _made(made: NewRevision) -> str:
     if not made.file:
         return "nothing to write: the database matches the models"
-    return f"{made.file} (empty)" if made.empty else made.file
+    return "\n".join([f"{made.file} (empty)" if made.empty else made.file, *made.further])
 
 
 def rollback(

@@ -67,14 +67,16 @@ def new_revision(  # noqa: PLR0913 - as a task has them
             "depends_on": None,
         }
         _need(environment, "script.py.mako")
-        written = _autogenerate(environment, arguments) if autogenerate else _write(environment, arguments)
+        scripts = _autogenerate(environment, arguments) if autogenerate else _write(environment, arguments)
     except DbkitError as error:
         return error
     except CommandError as error:
         return HistoryError(str(error))
-    if written is None:
+    if not scripts:
         return NewRevision(service=name, revision="", file="", empty=True)
-    return NewRevision(service=name, revision=written.revision, file=written.path, empty=not autogenerate)
+    first, *more = scripts
+    further = tuple(one.path for one in more)
+    return NewRevision(service=name, revision=first.revision, file=first.path, empty=not autogenerate, further=further)
 
 
 def _need(environment: Environment, name: str) -> None:
@@ -86,13 +88,19 @@ def _need(environment: Environment, name: str) -> None:
         )
 
 
-def _at_head(environment: Environment) -> sa.Connection:
-    """Connect to a database that is there and at head."""
+def _connected(environment: Environment) -> sa.Connection:
+    """Connect to a database that is there."""
     name = environment.registration.name
     config = environment.project.migration_config(name)
     if not is_ready(config):
         raise DatabaseMissingError(f"service {name!r} has no database yet", hint=f"run dbkit migrate {name}")
-    connection = connect(config)
+    return connect(config)
+
+
+def _at_head(environment: Environment) -> sa.Connection:
+    """Connect to a database that is there and at head."""
+    name = environment.registration.name
+    connection = _connected(environment)
     try:
         current = read_heads(connection, environment.layout)
         refuse_ahead(environment.history, current)
@@ -132,12 +140,21 @@ def _next_id(environment: Environment) -> str | None:
     return rev_id()
 
 
-def _write(environment: Environment, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - Alembic's script
+def _write(environment: Environment, arguments: dict[str, Any]) -> list[Any]:
+    """Write an empty revision; the ini may want what is configured to have a say in that too."""
     context = RevisionContext(environment.config(), environment.scripts(), arguments)
-    return next(script for script in context.generate_scripts() if script)
+    if environment.config().get_alembic_boolean_option("revision_environment"):
+
+        def look(revision: Any, migration: MigrationContext) -> list[Any]:  # noqa: ANN401 - Alembic's
+            context.run_no_autogenerate(revision, migration)
+            return []
+
+        with _connected(environment) as connection:
+            environment.run(connection, look, comparing=context.template_args, autogenerate=False)
+    return _written(context)
 
 
-def _autogenerate(environment: Environment, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - Alembic's script
+def _autogenerate(environment: Environment, arguments: dict[str, Any]) -> list[Any]:
     context = RevisionContext(environment.config(), environment.scripts(), arguments)
 
     def look(revision: Any, migration: MigrationContext) -> list[Any]:  # noqa: ANN401 - Alembic's
@@ -147,7 +164,12 @@ def _autogenerate(environment: Environment, arguments: dict[str, Any]) -> Any:  
 
     with _at_head(environment) as connection:
         environment.run(connection, look, comparing=context.template_args)
-    return next((script for script in context.generate_scripts() if script), None)
+    return _written(context)
+
+
+def _written(context: RevisionContext) -> list[Any]:
+    """Write the files, and give Alembic's scripts of them."""
+    return [script for script in context.generate_scripts() if script]
 
 
 def _compared(environment: Environment) -> list[Difference]:

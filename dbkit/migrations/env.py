@@ -28,7 +28,7 @@ from dbkit.migrations.funnel import Funnel, Hook, Send
 from dbkit.migrations.guests import Lender
 from dbkit.migrations.handed import HANDED, backend_handed, owned, run_on
 from dbkit.migrations.options import configure_options, directives, without_transactions
-from dbkit.migrations.own import OfflineConnection, run_own, unchanged
+from dbkit.migrations.own import AUTOGENERATE, OfflineConnection, run_own, unchanged
 from dbkit.project import Project
 from dbkit.revisions.history import History
 from dbkit.revisions.layout import Layout
@@ -119,6 +119,7 @@ class Environment:
         *,
         destination: str | None = None,
         comparing: dict[str, Any] | None = None,
+        autogenerate: bool = True,
     ) -> None:
         """Run steps, by way of the service's own env.py where that is to be run.
 
@@ -127,21 +128,25 @@ class Environment:
             steps: gives Alembic's steps, or does something else and gives none.
             destination: where the steps lead to.
             comparing: models are compared, for a revision whose template takes this; nothing is written then.
+            autogenerate: such a revision holds what differs, and is not written where nothing does.
 
         Raises:
             EnvFileError: the service's own env.py fails, or does what it must not.
         """
         facts: dict[str, Any] = {"fn": steps, "destination_rev": destination}
         if comparing is not None:
-            facts |= {"template_args": comparing, "dont_mutate": True}
-        last = unchanged if comparing is None else drop_empty
+            facts |= {"template_args": comparing, "dont_mutate": True, AUTOGENERATE: autogenerate}
+        last = drop_empty if comparing is not None and autogenerate else unchanged
         if self.registration.env == OWN:
             run_own(self, connection, facts, changed=last)
             return
         if comparing is None:
             make_version_schema(connection, self.layout)
         resident = Lender.of(connection, running=True).resident()
-        with EnvironmentContext(self.config(), self.scripts(), **facts) as context:
+        config = self.config()
+        # what functions taken over from an env.py ask of the command line
+        config.cmd_opts.autogenerate = facts.get(AUTOGENERATE, False)  # type: ignore[union-attr] # config() sets it
+        with EnvironmentContext(config, ScriptDirectory.from_config(config), **facts) as context:
             context.configure(connection=resident, **last(self.options(connection.dialect)))
             with context.begin_transaction():
                 context.run_migrations()

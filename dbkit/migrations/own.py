@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["OwnContext", "run_own"]
 
 Options = dict[str, Any]
+AUTOGENERATE = "autogenerate"
+"""The option of a context in which models are compared for a new revision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +271,7 @@ def run_own(
     """
     config = environment.config()
     # what env.py files ask of the command line
-    config.cmd_opts.autogenerate = "template_args" in options  # type: ignore[union-attr] # config() sets it
+    config.cmd_opts.autogenerate = options.get(AUTOGENERATE, False)  # type: ignore[union-attr] # config() sets it
     context = OwnContext(
         environment, options, config=config, scripts=ScriptDirectory.from_config(config), changed=changed
     )
