@@ -152,8 +152,19 @@ def _notes(found: Found, adopted: Adopted) -> Iterator[str]:
     if adopted.unread:
         places = ", ".join(_below(place, adopted.folder) for place in adopted.unread)
         yield f"revisions in {places} of that folder are not read: name their folders as version_locations"
+    if adopted.missing and adopted.revisions and _is_by_default(found, adopted):
+        yield (
+            "no variable says where its database is, so a new SQLite file would be made: "
+            "where it is there already, name it by DATABASE_TYPE and its kin before you migrate"
+        )
     if adopted.tables == 0:
         yield f"{adopted.metadata} holds no tables: name a module that imports the models"
     if adopted.standing.error is not None and not adopted.exit_code:
         hint = f" ({adopted.standing.hint})" if adopted.standing.hint else ""
         yield f"its database: {adopted.standing.error}{hint}"
+
+
+def _is_by_default(found: Found, adopted: Adopted) -> bool:
+    """Tell whether nobody has said where its database is."""
+    said = found.home.with_service(found.name, {"migrations": str(adopted.folder)}).config(found.name).provenance
+    return all(name not in said or said[name].kind == "default" for name in ("backend", "sqlite_path"))

@@ -6,6 +6,7 @@ import os
 import py_compile
 import subprocess
 import sys
+from dataclasses import replace
 
 from tests.cli import alembic_folders
 from tests.cli.adopting import METADATA, add, inside, migrated, table
@@ -127,6 +128,18 @@ def test_what_is_found_is_a_table_for_people(inside: Inside) -> None:
         "next:\n"
         "  dbkit status shop\n"
         "  dbkit migrate shop\n"
+    )
+
+
+def test_a_place_that_nobody_has_named_is_noted(inside: Inside) -> None:
+    alembic_folders.by_hand(inside.folder)
+    nobody = replace(inside, environ={})
+    assert add(nobody, "--adopt", "migrations", DATABASE_SQLITE_PATH="shop.db")["notes"] == []
+    (inside.folder / "dbkit.toml").unlink()
+    (note,) = add(nobody, "--adopt", "migrations")["notes"]
+    assert note == (
+        "no variable says where its database is, so a new SQLite file would be made: where it is there already, "
+        "name it by DATABASE_TYPE and its kin before you migrate"
     )
 
 
