@@ -186,7 +186,11 @@ class _Questions:
     def answer(self, flag: str, question: str, default: str, prove: Callable[[str], Answer]) -> Answer:
         """Ask until the answer is one that can be used; nothing typed is the default."""
         while True:
-            typed = _diagnostics.ask(f"{question} [{default}]: ")
+            try:
+                typed = _diagnostics.ask(f"{question} [{default}]: ")
+            except KeyboardInterrupt:
+                _diagnostics.say("\nnothing was written")
+                raise
             try:
                 return prove(typed or default)
             except DbkitError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dbkit.cli import _diagnostics
 from dbkit.scaffold.render import workflow
 from tests.cli.runs import Inside, Shell
 from tests.servers import BACKENDS, Server
@@ -136,6 +137,18 @@ def test_a_pip_that_knows_no_groups_is_upgraded_first(
     steps = inside.run("init", *GIVEN, "--format", "json").document["next"]
     assert steps[0].startswith(f"pip install --{first}")
     assert "pip install --group dev --editable ." in steps
+
+
+def test_a_question_that_is_not_answered_leaves_nothing_and_says_so(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_question: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_diagnostics, "is_terminal", lambda: True)
+    monkeypatch.setattr(_diagnostics, "ask", interrupted)
+    done = inside.run("init")
+    assert (done.code, done.err, files(inside.folder)) == (130, "\nnothing was written\n", [])
 
 
 def test_a_dry_run_lists_the_same_and_writes_nothing(inside: Inside) -> None:
