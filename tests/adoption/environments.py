@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def need_environment(name: str) -> Environment:
     pins = HERE / "pins" / f"{name}.txt"
     stamp = f"{sys.version_info[:2]}{ROOT}".encode()
     folder = CACHE / f"{name}-{hashlib.sha256(pins.read_bytes() + stamp).hexdigest()[:12]}"
-    CACHE.mkdir(exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
@@ -64,3 +65,15 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")
+
+
+def main() -> None:
+    """Make all environments at once: on a new machine that is a matter of the network."""
+    names = sorted(file.stem for file in (HERE / "pins").glob("*.txt"))
+    with ThreadPoolExecutor() as threads:
+        for made in threads.map(need_environment, names):
+            print(made.folder)
+
+
+if __name__ == "__main__":
+    main()
