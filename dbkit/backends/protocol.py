@@ -275,6 +275,8 @@ class GrantPlace:
     """Whether the accounts log in over verified TLS, so that a log-in in clear can be refused to them."""
     version_table: str | None = None
     """The table that says which revisions are applied, which a service may read and not write; None where it is not known."""
+    version_schema: str | None = None
+    """The schema of that table, where it is one of its own."""
 
     def account(self, role: Role) -> str:
         """Give the account that has this role."""

@@ -14,6 +14,7 @@ from dbkit.migrations.databases import database_name
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import SCHEMA_VERSION, ServiceResult, plain
 from dbkit.project import Project
+from dbkit.revisions.layout import Layout
 
 # The migration account first: what it is going to make is granted to the service in its name.
 ROLES: Final = (Role.MIGRATION, Role.SERVICE)
@@ -126,7 +127,13 @@ def grants(
     return GrantsResult(services=tuple(_of_service(project, name, roles=roles, accounts=given) for name in names))
 
 
-def grant_place(config: DatabaseConfig, *, version_table: str | None, accounts: Accounts | None = None) -> GrantPlace:
+def grant_place(
+    config: DatabaseConfig,
+    *,
+    version_table: str | None,
+    version_schema: str | None = None,
+    accounts: Accounts | None = None,
+) -> GrantPlace:
     """Say where a service's rights are needed, and by whom.
 
     Raises:
@@ -151,6 +158,7 @@ def grant_place(config: DatabaseConfig, *, version_table: str | None, accounts: 
         client_host=given.client_host,
         tls=_verifies_tls(config),
         version_table=version_table,
+        version_schema=version_schema,
     )
 
 
@@ -170,18 +178,20 @@ def _of_service(project: Project, name: str, *, roles: Sequence[Role], accounts:
         found = replace(found, backend=place.backend, host=place.host, database=place.database)
         if get_backend(config.backend).traits.file_based:
             return found
-        return _worded(found, config, project.layout(name).version_table, roles=roles, accounts=accounts)
+        return _worded(found, config, project.layout(name), roles=roles, accounts=accounts)
     except DbkitError as error:
         return replace(found, exit_code=error.exit_code, error=error.message, hint=error.hint)
 
 
 def _worded(
-    found: ServiceGrants, config: DatabaseConfig, version_table: str, *, roles: Sequence[Role], accounts: Accounts
+    found: ServiceGrants, config: DatabaseConfig, layout: Layout, *, roles: Sequence[Role], accounts: Accounts
 ) -> ServiceGrants:
     backend = get_backend(config.backend)
     if Role.SERVICE not in roles and accounts.service is None and config.user is None:
         accounts = replace(accounts, service=accounts.migration or config.migration_user)
-    place = grant_place(config, version_table=version_table, accounts=accounts)
+    place = grant_place(
+        config, version_table=layout.version_table, version_schema=layout.version_schema, accounts=accounts
+    )
     both = place.service_account == place.migration_account and len(roles) > 1
     statements: dict[str, Statement] = {}
     for role in (Role.MIGRATION,) if both else roles:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dbkit.checks.certificates import ServerTls
     from dbkit.config import DatabaseConfig
+    from dbkit.revisions.layout import Layout
 
 ROUND_TRIPS: Final = 10
 # A request of a service makes a few dozen of them.
@@ -116,21 +117,22 @@ def second_connection(
 
 
 def rights(
-    config: DatabaseConfig, connection: sa.Connection, *, version_table: str | None, role: Role = Role.SERVICE
+    config: DatabaseConfig, connection: sa.Connection, *, layout: Layout | None, role: Role = Role.SERVICE
 ) -> Iterator[Observation]:
     """Look at what the account may do; where one account does both, what a migration needs is advice.
 
     Args:
         config: of the account.
         connection: of the account.
-        version_table: of the service, where it is known.
+        layout: where the service's version table is, if that is known.
         role: what the account is for.
     """
     if config.user is None:
         return  # the operating system says who it is: there is no name to grant to
     from dbkit.checks.grants import grant_place
 
-    place = grant_place(config, version_table=version_table)
+    table, schema = (layout.version_table, layout.version_schema) if layout else (None, None)
+    place = grant_place(config, version_table=table, version_schema=schema)
     missing = _missing(config, connection, place=place, role=role)
     for grant in missing:
         said = f"{place.account(role)!r} lacks a right for {grant.purpose}"
@@ -213,7 +215,7 @@ def judge_accounts(config: DatabaseConfig) -> Iterator[Observation]:
         )
 
 
-def migration_account(config: DatabaseConfig, *, version_table: str | None) -> Iterator[Observation]:
+def migration_account(config: DatabaseConfig, *, layout: Layout | None) -> Iterator[Observation]:
     """Log in as the account that changes the schema, where there is one, and look at its rights."""
     yield from judge_accounts(config)
     if config.migration_user is None:
@@ -221,7 +223,7 @@ def migration_account(config: DatabaseConfig, *, version_table: str | None) -> I
     migrating = config.for_migrations()
     try:
         with opened(migrating) as connection:
-            part = rights(migrating, connection, version_table=version_table, role=Role.MIGRATION)
+            part = rights(migrating, connection, layout=layout, role=Role.MIGRATION)
             yield from guarded(migrating, connection, check="rights.migration", part=part)
     except DbkitError as error:
         yield problem("rights.migration", error.message, error.hint or "check DATABASE_MIGRATION_USER")

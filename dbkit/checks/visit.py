@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from dbkit.config import DatabaseConfig
     from dbkit.project import Project
+    from dbkit.revisions.layout import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ class Visit:
             watch.check()
             self._see(server.protection(config, now))
             watch.check()
-            self._see(server.migration_account(config, version_table=self._version_table()))
+            self._see(server.migration_account(config, layout=self._layout()))
 
     def _configured(self) -> DatabaseConfig:
         """Give the configuration; where it is refused, note what backend it was to be for."""
@@ -132,11 +133,11 @@ class Visit:
         if not backend.traits.file_based:
             yield "connection.latency", server.latency(connection)
             yield "connection.second", server.second_connection(config, connection)
-            yield "rights.service", server.rights(config, connection, version_table=self._version_table())
+            yield "rights.service", server.rights(config, connection, layout=self._layout())
 
-    def _version_table(self) -> str | None:
+    def _layout(self) -> Layout | None:
         try:
-            return self._project.layout(self.name).version_table
+            return self._project.layout(self.name)
         except DbkitError:
             return None  # told by every other command
 

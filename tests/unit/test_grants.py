@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dbkit.backends import get_backend
@@ -9,6 +11,7 @@ from dbkit.backends.mysql.grants import _held, escaped
 from dbkit.backends.protocol import GrantPlace, Role
 
 MIGRATED = GrantPlace(database="shop", service_account="app", migration_account="ci", version_table="versions")
+RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE")
 ALONE = GrantPlace(database="shop", service_account="app", migration_account="app", version_table="versions")
 
 
@@ -57,3 +60,33 @@ def test_a_version_tables_name_cannot_end_the_block_that_it_stands_in() -> None:
     assert block.endswith("END $dbkit_$")
     assert "'v$dbkit$ '''" in block
     assert "'a''b'" in block
+
+
+@pytest.mark.parametrize(
+    ("backend", "schema", "service", "migration"),
+    [
+        (
+            "postgresql",
+            '"audit"',
+            {"GRANT USAGE ON SCHEMA", "GRANT SELECT ON ALL TABLES IN SCHEMA", "ALTER DEFAULT PRIVILEGES FOR ROLE"},
+            {"GRANT USAGE ON SCHEMA", "GRANT CREATE ON SCHEMA"},
+        ),
+        *(
+            (name, "`audit`.*", {"GRANT SELECT ON"}, {f"GRANT {right} ON" for right in RIGHTS})
+            for name in ("mysql", "mariadb", "tidb")
+        ),
+        ("mssql", "SCHEMA::[audit]", {"GRANT SELECT ON"}, {"GRANT SELECT ON", "GRANT INSERT ON", "GRANT ALTER ON"}),
+    ],
+)
+def test_a_version_table_in_a_schema_of_its_own_is_read_by_one_account_and_written_by_the_other(
+    backend: str, schema: str, service: set[str], migration: set[str]
+) -> None:
+    for role, wanted in ((Role.SERVICE, service), (Role.MIGRATION, migration)):
+        place = replace(MIGRATED, version_schema="audit")
+        plain = {grant.sql for grant in get_backend(backend).grants.script(MIGRATED, role)}
+        added = {grant.sql for grant in get_backend(backend).grants.script(place, role)} - plain
+        found = {sql.partition(schema)[0].rstrip() for sql in added if schema in sql and "CREATE SCHEMA" not in sql}
+        assert {sql.partition(' "ci"')[0] for sql in found} >= wanted, added
+        assert role is Role.MIGRATION or not any(
+            word in sql for sql in found for word in ("INSERT", "UPDATE", "DELETE")
+        )

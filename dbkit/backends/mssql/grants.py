@@ -88,16 +88,23 @@ def _rights(place: GrantPlace, role: Role) -> Iterator[_Right]:
     for right, purpose in (MAKING if role is Role.MIGRATION else {}).items():
         grant = Grant(sql=f"GRANT {right} TO {account}", purpose=purpose, database=place.database)
         yield _Right(grant=grant, right=right, kind="DATABASE", thing=_name(place.database))
-    for right, purpose in (REVISIONS if role is Role.MIGRATION else ROWS).items():
-        grant = Grant(sql=f"GRANT {right} ON SCHEMA::{SCHEMA} TO {account}", purpose=purpose, database=place.database)
-        yield _Right(grant=grant, right=right, kind="SCHEMA", thing=SCHEMA)
+    wanted = {SCHEMA: REVISIONS if role is Role.MIGRATION else ROWS}
+    if place.version_schema not in (None, SCHEMA):
+        reading = {"SELECT": "reading the version table for health and status"}
+        wanted.setdefault(_name(str(place.version_schema)), REVISIONS if role is Role.MIGRATION else reading)
+    for schema, rights in wanted.items():
+        for right, purpose in rights.items():
+            sql = f"GRANT {right} ON SCHEMA::{schema} TO {account}"
+            grant = Grant(sql=sql, purpose=purpose, database=place.database)
+            yield _Right(grant=grant, right=right, kind="SCHEMA", thing=schema)
     if role is Role.SERVICE and place.version_table and not one_account(place):
         yield _Right(grant=_read_only(place, place.version_table))
 
 
 def _read_only(place: GrantPlace, version_table: str) -> Grant:
     """Word what takes writing from the version table, which is not there before the first migration."""
-    table = f"{SCHEMA}.{_name(version_table)}"
+    schema = SCHEMA if place.version_schema is None else _name(place.version_schema)
+    table = f"{schema}.{_name(version_table)}"
     deny = f"DENY INSERT, UPDATE, DELETE ON OBJECT::{table} TO {_name(place.service_account)}"
     return Grant(
         sql=READ_ONLY.format(table=_text(table), deny=_text(deny)),

@@ -37,6 +37,16 @@ FAMILY: Final[Mapping[str, str]] = {
     "CREATE VIEW": "CREATE VIEW in revisions",
     "SHOW VIEW": "reading how a view is defined, in revisions",
 }
+VERSION: Final[Mapping[Role, Mapping[str, str]]] = {
+    Role.SERVICE: {"SELECT": "reading the version table for health and status"},
+    Role.MIGRATION: {
+        "SELECT": "reading the version table",
+        "INSERT": "noting a revision as applied",
+        "UPDATE": "noting the next revision",
+        "DELETE": "noting a revision as undone",
+        "CREATE": "making the version table",
+    },
+}
 REFERENCES: Final = {"REFERENCES": "foreign keys in revisions"}
 ROUTINES: Final = {
     # https://dev.mysql.com/doc/refman/8.0/en/stored-programs-logging.html
@@ -64,19 +74,25 @@ class MysqlGrants:
     def missing(self, connection: sa.Connection, place: GrantPlace, role: Role) -> tuple[Grant, ...]:
         """Compare with SHOW GRANTS, which has the rights of active roles too."""
         lines = connection.exec_driver_sql("SHOW GRANTS").scalars().all()
-        held = {right for line in lines for right in _held(line, place.database)}
-        if "ALL PRIVILEGES" in held:
-            return ()
+        databases = {database for database, _right in self._rights(place, role)}
+        held = {(database, right) for database in databases for line in lines for right in _held(line, database)}
         # Of several accounts of one name the server takes the one whose host fits best: the grant must name that.
         host = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar()).rpartition("@")[2]
         rights = self._rights(replace(place, client_host=host), role)
-        return tuple(grant for right, grant in rights.items() if right not in held)
+        enough = {database for database, right in held if right == "ALL PRIVILEGES"}
+        return tuple(grant for key, grant in rights.items() if key not in held and key[0] not in enough)
 
-    def _rights(self, place: GrantPlace, role: Role) -> dict[str, Grant]:
-        rights = SERVICE if role is Role.SERVICE else self.migration
-        database, account = f"{quote(escaped(place.database), '`', '`')}.*", _account(place, role)
+    def _rights(self, place: GrantPlace, role: Role) -> dict[tuple[str, str], Grant]:
+        """Word the rights by database: the version table may be in one of its own, which is what a schema is here."""
+        wanted = {place.database: SERVICE if role is Role.SERVICE else self.migration}
+        if place.version_schema is not None:
+            wanted.setdefault(place.version_schema, VERSION[role])
+        account = _account(place, role)
         return {
-            right: Grant(sql=f"GRANT {right} ON {database} TO {account}", purpose=purpose)
+            (database, right): Grant(
+                sql=f"GRANT {right} ON {quote(escaped(database), '`', '`')}.* TO {account}", purpose=purpose
+            )
+            for database, rights in wanted.items()
             for right, purpose in rights.items()
         }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from dbkit.backends.names import quote
 from dbkit.backends.postgresql import rights_seen as seen
+from dbkit.backends.postgresql.grants_version import in_schema
 from dbkit.backends.protocol import Grant, GrantPlace, Grants, Role
 from dbkit.backends.rights import OWN_TABLES, PASSWORD, one_account
 
@@ -63,6 +64,8 @@ def _rights(place: GrantPlace, role: Role) -> Iterator[_Right]:
         yield _Right(grant=created, seen=seen.createdb())
     yield from _taken(place)
     yield from _in_database(place, role)
+    for sql, purpose, found in in_schema(place, role, beside=_schema(place)):
+        yield _right(place, sql, purpose, found=found)
     if role is Role.SERVICE:
         yield from _on_tables(place)
     if role is Role.SERVICE and not one_account(place):
