@@ -108,7 +108,8 @@ class World:
         return next(found for found in self.statements if found.role is role and label(found.sql) == of)
 
     def place(self) -> GrantPlace:
-        return grant_place(self.config, version_table=VERSIONS)
+        layout = self.project.layout(SERVICE)
+        return grant_place(self.config, version_table=VERSIONS, version_schema=layout.version_schema)
 
     def administer(self, *statements: str) -> None:
         """Run statements in the service's database as the administrator."""
@@ -185,12 +186,14 @@ def given(sql: str) -> str:
 
 
 @contextmanager
-def world(server: Server, folder: Path, **more: str) -> Iterator[World]:
+def world(server: Server, folder: Path, *, settings: str = "", **more: str) -> Iterator[World]:
     """Run the printed script, create and migrate the database by it, and drop all of it at the end."""
     # What needs escaping in one wording or another; 32 characters are the most that MySQL takes.
     service, migration = (f"{PREFIX[:8]}_{secrets.token_hex(4)}_{end}\\'\"`%" for end in ("app", "ci"))
     passwords = {name: secrets.token_hex(8) for name in (service, migration)}
     home = _home(folder)
+    file = home.root / "pyproject.toml"
+    file.write_text(file.read_text() + settings)
     with ExitStack() as stack:
         stack.callback(_drop_accounts, server, passwords)
         template = stack.enter_context(server.names(SERVICE, FRESH))

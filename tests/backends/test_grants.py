@@ -204,3 +204,23 @@ def test_a_schema_of_its_own_is_made_and_used(tmp_path: Path) -> None:
         with connect(world.config) as connection:
             tables = set(sa.inspect(connection).get_table_names(schema="app"))
     assert (found, tables) == (("app", (), ()), {*TABLES, VERSIONS})
+
+
+@pytest.mark.postgresql
+def test_a_version_table_in_a_schema_of_its_own_is_read_by_the_service_and_not_written(tmp_path: Path) -> None:
+    server = find_server("postgresql")
+    if server is None:
+        pytest.skip(how_to_start("postgresql"))
+    settings = f'\n[tool.dbkit.services.{SERVICE}.alembic]\nversion_table_schema = "audit"\n'
+    with granted.world(server, tmp_path, settings=settings) as world, world.environment():
+        health(world)
+        assert (world.missing(CI), world.missing(APP)) == ((), ())
+        with connect(world.config) as connection:
+            assert connection.scalars(sa.text(f"SELECT version_num FROM audit.{VERSIONS}")).all() == ["0002"]
+            with pytest.raises(sa.exc.ProgrammingError, match="permission denied for table"):
+                connection.execute(sa.text(f"DELETE FROM audit.{VERSIONS}"))
+        account = world.place().service_account.replace('"', '""')
+        world.administer(f'REVOKE USAGE ON SCHEMA audit FROM "{account}"')
+        assert [grant.purpose for grant in world.missing(APP)] == ["reaching the version table"]
+        with pytest.raises(FAILURES, match=WORDS):
+            health(world)
