@@ -36,7 +36,7 @@ test-min: .venv-min/ready ## the oldest SQLAlchemy and Alembic that are promised
 test-adoption: .venv/ready ## histories of well-known applications, each in an environment of its own, against the stock tool
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group adoption
 	@$(BIN)/python -m tests.adoption.environments
-	$(BIN)/pytest -c tests/adoption/pytest.ini --rootdir=. tests/adoption -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -c tests/adoption/pytest.ini --rootdir=. tests/adoption -n $(JOBS) $(PYTEST_ARGS)
 
 docs: .venv/ready ## write the generated pages anew, and build the site: build/docs/index.html
 	$(BIN)/python -m tests.docs.generate

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.adoption.applications import APPLICATIONS, Application
 from tests.adoption.cases import Case
@@ -23,7 +25,7 @@ def _parameters(wanted: Callable[[Application, str], bool]) -> list[object]:
         pytest.param(
             (application, backend),
             id=f"{application.name}-{backend}",
-            marks=[getattr(pytest.mark, backend), pytest.mark.xdist_group(f"{application.name}-{backend}")],
+            marks=getattr(pytest.mark, backend),
         )
         for application in APPLICATIONS
         for backend in application.backends
@@ -59,9 +61,23 @@ def varying(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return _case(request, tmp_path_factory)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark that keeps the tests of one database together, for runs without xdist."""
-    config.addinivalue_line("markers", "xdist_group(name): runs in one worker process")
+class _ByCase(LoadScopeScheduling):
+    """Runs all tests of an application on a backend in one worker, which makes the stock tool's database once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        said = nodeid.partition("[")[2].rstrip("]")
+        return next(
+            case
+            for application in APPLICATIONS
+            for backend in application.backends
+            if (case := f"{application.name}-{backend}") in (said, said.rpartition("-")[0])
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Keep the tests of one case together; the groups of xdist's own are not known to pytest 9.2."""
+    return _ByCase(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
