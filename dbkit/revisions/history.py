@@ -67,7 +67,7 @@ class History:
             HistoryError: it is unknown, or `head` and there are several.
         """
         if head == "head" and self._branches_are_meant() and len(self.heads) > 1:
-            labels = [min(self._labels(one) - self._labels_beside(one)) for one in self.heads]
+            labels = [min(self.labels_of(one) - self._labels_beside(one)) for one in self.heads]
             raise HistoryError(
                 f"service {self.service!r} has {len(self.heads)} branches: {', '.join(labels)}",
                 hint=f"name the one that the revision is for: --head {labels[0]}@head",
@@ -98,13 +98,13 @@ class History:
         return (goal,) if goal else ()
 
     def _branches_are_meant(self) -> bool:
-        return all(self._labels(head) - self._labels_beside(head) for head in self.heads)
+        return all(self.labels_of(head) - self._labels_beside(head) for head in self.heads)
 
     def _labels_beside(self, head: str) -> set[str]:
         """Collect the branch labels of the other heads."""
-        return set().union(*(self._labels(other) for other in self.heads if other != head))
+        return set().union(*(self.labels_of(other) for other in self.heads if other != head))
 
-    def _labels(self, revision: str) -> set[str]:
+    def labels_of(self, revision: str) -> set[str]:
         """Collect the branch labels of a revision and of all that it is built on."""
         return {label for name in self._line(revision) for label in self.scripts[name].labels}
 

@@ -52,7 +52,7 @@ def tell(
         locations=layout.versions,
         revisions=len(history.scripts),
         heads=history.heads,
-        labels={head: _labels(history, head) for head in history.heads},
+        labels={head: tuple(sorted(history.labels_of(head))) for head in history.heads},
         version_table=layout.version_table,
         version_schema=layout.version_schema,
         version_source=_version_source(found, choice),
@@ -81,17 +81,6 @@ def _refuse_shared(project: Project, layout: Layout) -> None:
             f"{error.message}; nothing was written",
             hint="give it a database of its own, or say by --version-table which table it has",
         ) from None
-
-
-def _labels(history: History, head: str) -> tuple[str, ...]:
-    """Collect the branch labels of a revision and of all that it is built on."""
-    left, seen = [head], set[str]()
-    while left:
-        name = left.pop()
-        if name not in seen:
-            seen.add(name)
-            left += history.scripts[name].down
-    return tuple(sorted({label for name in seen for label in history.scripts[name].labels}))
 
 
 def _version_source(found: Found, choice: Choice) -> str:
