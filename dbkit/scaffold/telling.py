@@ -11,7 +11,6 @@ from dbkit.migrations.precheck import look_at
 from dbkit.migrations.sharing import refuse_shared_version_table, twins_of
 from dbkit.project import Project
 from dbkit.revisions.env_file import ENV
-from dbkit.revisions.history import History
 from dbkit.revisions.layout import Layout
 from dbkit.revisions.reading import read_history
 from dbkit.scaffold.adopted import Adopted, Finding
