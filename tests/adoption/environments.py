@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.installing import need, uv
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -53,18 +54,11 @@ def need_environment(name: str) -> Environment:
 
 
 def _make(folder: Path, pins: Path) -> None:
-    uv = (sys.executable, "-m", "uv", "--quiet")
-    _run(*uv, "venv", "--clear", "--python", sys.executable, str(folder))
+    need(uv("--quiet", "venv", "--clear", "--python", sys.executable, folder))
     # every package is pinned, so nothing is to be resolved; what no revision imports is left out of the pins
-    install = (*uv, "pip", "install", "--no-deps", "--python", str(folder / "bin/python"))
-    _run(*install, "--requirement", str(pins))
-    _run(*install, "--editable", str(ROOT))
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")
+    install = ("--quiet", "pip", "install", "--no-deps", "--python", folder / "bin/python")
+    need(uv(*install, "--requirement", pins))
+    need(uv(*install, "--editable", ROOT))
 
 
 def main() -> None:

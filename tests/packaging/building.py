@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,29 +17,9 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from tests.installing import TIMEOUT_S, need, uv
+
 ROOT = Path(__file__).parent.parent.parent
-UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"
-TIMEOUT_S = 300
-# uv reads no variable of pip's, by which a machine may name its own index
-_OF_PIP = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_FIND_LINKS": "UV_FIND_LINKS"}
-
-
-def uv(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run uv; it takes part of what pip is told by variables."""
-    told = {ours: os.environ[theirs] for theirs, ours in _OF_PIP.items() if theirs in os.environ}
-    return subprocess.run(
-        [UV, *map(str, arguments)],
-        env={**told, **os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_S,
-    )
-
-
-def need(done: subprocess.CompletedProcess[str]) -> None:
-    """Fail with the process's own words where it failed."""
-    assert done.returncode == 0, f"{done.args}\n{done.stdout}{done.stderr}"
 
 
 def once(folder: Path, make: Callable[[Path], None]) -> Path:

@@ -12,7 +12,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from dbkit.testing.authorities import Authority
-from tests.packaging.building import Place, declared, need, refused, requirements
+from tests.installing import need
+from tests.packaging.building import Place, declared, refused, requirements
 from tests.servers import Server
 
 INSIDE = Path(__file__).parent / "inside"

@@ -14,7 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from tests.packaging.building import ROOT, Built, declared, need, uv
+from tests.installing import need, uv
+from tests.packaging.building import ROOT, Built, declared
 
 
 @pytest.fixture(scope="module")

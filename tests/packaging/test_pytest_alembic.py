@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.building import NEWEST, Place, need, once, uv
+from tests.installing import need, uv
+from tests.packaging.building import NEWEST, Place, once
 from tests.servers import Database
 
 FIXTURES = """
