@@ -235,7 +235,10 @@ def test_an_altered_type_carries_no_check(backend: str) -> None:
             "t", "c", type_=v1.Enum("a", "b", "c"), existing_type=existing, existing_nullable=True
         ),
     )
-    assert [statement for statement in statements if "CHECK" in statement] == []
+    # what dbkit's own operation adds beside it, where that is in Alembic's place, is a statement of its own
+    altering = [statement for statement in statements if "ADD CONSTRAINT" not in statement]
+    assert altering
+    assert [statement for statement in altering if "CHECK" in statement] == []
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
