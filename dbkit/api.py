@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbkit import migrations
-from dbkit.migrations.readiness import worded
+from dbkit.migrations.probes.readiness import worded
 from dbkit.project import Project
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dbkit.config.metrics import Measurement, Sink
     from dbkit.failover.switching import Hearing, OnSwitch
     from dbkit.migrations import Health, HistoryResult, Result
-    from dbkit.migrations.glance import Goal
+    from dbkit.migrations.probes.glance import Goal
 
 
 def _project(project: Project | Path | str | None) -> Project:

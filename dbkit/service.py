@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from dbkit.backends import get_backend
+from dbkit.config.project_keys import OWN
 from dbkit.config.redact import redact
 from dbkit.config.resolve import refuse_odd_name
 from dbkit.errors import ConfigurationError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Registration", "Service", "load_service", "register"]
 
 MIGRATIONS = "alembic_envs/{service}"
-ENVS = ("dbkit", "own")
+ENVS = ("dbkit", OWN)
 Rows = Callable[[], Iterable[object]]
 """Gives sample rows: instances of mapped classes, their keys set."""
 
@@ -115,6 +116,11 @@ class Registration:
     """By the hook's name what is run, the project's first."""
 
     @property
+    def runs_env(self) -> bool:
+        """Whether the env.py of its folder is run."""
+        return self.env == OWN
+
+    @property
     def alembic(self) -> Mapping[str, Any]:
         """What the project's file says to Alembic of this service."""
         return self.places.alembic
@@ -157,7 +163,7 @@ def register(name: str, settings: Settings, *, root: Path) -> Registration:
     env = _text(name, table, "env") or "dbkit"
     if env not in ENVS:
         raise ConfigurationError(f"service {name!r}: env is {env!r}", hint='write "dbkit" or "own"')
-    if (service is None) == (metadata is None) and not (env == "own" and service is None):
+    if (service is None) == (metadata is None) and not (env == OWN and service is None):
         raise ConfigurationError(
             f"service {name!r} must have either 'service' or 'metadata'",
             hint=f'write service = "services.{name}:service" in [tool.dbkit.services.{name}]',

@@ -209,3 +209,9 @@ def imported_by(code: str) -> set[str]:
 )
 def test_what_must_be_light_imports_nothing_heavy(code: str) -> None:
     assert imported_by(code) == set()
+
+
+def test_help_reads_no_layer_that_a_command_works_with() -> None:
+    code = "import sys, dbkit.cli.main; print(*sorted(name for name in sys.modules if name.startswith('dbkit.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert {name.split(".")[1] for name in done.stdout.split()} == {"cli", "errors"}

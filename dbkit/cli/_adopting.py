@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from dbkit.scaffold import Adopted, Choice, Found, Written
     from dbkit.scaffold.adopted import Attention
 
-OWN = "own"
 NOTHING = "-"
 
 Ask = Callable[[str, str, str, Callable[[str], str]], str]
@@ -23,6 +22,8 @@ Ask = Callable[[str, str, str, Callable[[str], str]], str]
 
 def completed(found: Found, choice: Choice, ask: Ask) -> Choice:
     """Ask for what was neither given nor is plain: where the models are, and the version table where env.py works it out."""
+    from dbkit.config.project_keys import OWN
+
     if choice.metadata is None and not choice.own:
         for line, what in found.lost:
             _diagnostics.say(f"env.py:{line}: {what} is lost unless env.py is run")
@@ -42,6 +43,8 @@ def completed(found: Found, choice: Choice, ask: Ask) -> Choice:
 
 
 def _reference(text: str) -> str:
+    from dbkit.config.project_keys import OWN
+
     module, colon, path = text.partition(":")
     if text != OWN and not (module and colon and path):
         raise UsageError(f"{text!r} is no module:attribute", hint=f"such as acme.models:Base.metadata, or {OWN}")

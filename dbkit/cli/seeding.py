@@ -47,7 +47,7 @@ def seed(
     What is there stays as it is.
     """
     from dbkit import migrations
-    from dbkit.migrations.seeds import refuse_production
+    from dbkit.migrations.seeding.seeds import refuse_production
 
     project = _project.find(services, fallback=fallback)
     if not (yes or dry_run):

@@ -17,7 +17,7 @@ from dbkit.errors import ExitCode
 
 if TYPE_CHECKING:
     from dbkit.migrations import Result, ServiceResult, Waiting
-    from dbkit.migrations.waiting import Sight
+    from dbkit.migrations.probes.waiting import Sight
 
 
 class Goal(StrEnum):

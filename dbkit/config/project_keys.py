@@ -14,7 +14,10 @@ from typing import Any, Final
 from dbkit.config.nearest import did_you_mean
 from dbkit.errors import ConfigurationError
 
-__all__ = ["ALEMBIC_KEYS", "HOOK_KEYS", "SERVICE_KEYS", "TOP_KEYS", "Kind", "ProjectKey", "check", "check_table"]
+__all__ = ["ALEMBIC_KEYS", "HOOK_KEYS", "OWN", "SERVICE_KEYS", "TOP_KEYS", "Kind", "ProjectKey", "check", "check_table"]
+
+OWN: Final = "own"
+"""The value of `env` that has the folder's env.py run."""
 
 
 class Kind(StrEnum):

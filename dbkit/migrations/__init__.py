@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dbkit.migrations.probing import async_health, health
+    from dbkit.migrations.probes.probing import async_health, health
+    from dbkit.migrations.probes.readiness import Health, SchemaState
+    from dbkit.migrations.probes.waiting import Waiting, wait
     from dbkit.migrations.provision import create, drop
-    from dbkit.migrations.readiness import Health, SchemaState
     from dbkit.migrations.reading import history, status
     from dbkit.migrations.results import (
         AppliedRevision,
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
         ServiceResult,
     )
     from dbkit.migrations.run import alembic, check, migrate, revision, rollback, sql, stamp
-    from dbkit.migrations.seeds import seed
+    from dbkit.migrations.seeding.seeds import seed
     from dbkit.migrations.settling import settle
-    from dbkit.migrations.waiting import Waiting, wait
 
 __all__ = [
     "AppliedRevision",
@@ -60,18 +60,18 @@ __all__ = [
 
 
 _HOMES = {
-    "Health": "readiness",
-    "SchemaState": "readiness",
-    "Waiting": "waiting",
-    "async_health": "probing",
+    "Health": "probes.readiness",
+    "SchemaState": "probes.readiness",
+    "Waiting": "probes.waiting",
+    "async_health": "probes.probing",
     "create": "provision",
     "drop": "provision",
-    "health": "probing",
+    "health": "probes.probing",
     "history": "reading",
-    "seed": "seeds",
+    "seed": "seeding.seeds",
     "settle": "settling",
     "status": "reading",
-    "wait": "waiting",
+    "wait": "probes.waiting",
 }
 
 

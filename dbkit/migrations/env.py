@@ -25,10 +25,10 @@ from dbkit.migrations.databases import make_version_schema
 from dbkit.migrations.dispatch import LOCK_WAIT_S
 from dbkit.migrations.failures import failed_at, in_one_line, revision_failed
 from dbkit.migrations.funnel import Funnel, Hook, Send
-from dbkit.migrations.guests import Lender
 from dbkit.migrations.handed import HANDED, backend_handed, owned, run_on
 from dbkit.migrations.options import configure_options, directives, without_transactions
-from dbkit.migrations.own import AUTOGENERATE, OfflineConnection, run_own, unchanged
+from dbkit.migrations.own.context import AUTOGENERATE, OfflineConnection, run_own, unchanged
+from dbkit.migrations.own.guests import Lender
 from dbkit.project import Project
 from dbkit.revisions.history import History
 from dbkit.revisions.layout import Layout
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
 PROJECT = "dbkit.project"
-OWN = "own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,7 @@ class Environment:
         registration = project.registration(name)
         layout = project.layout(name, backend=backend)
         extend_path(map(Path, layout.sys_path))
-        own = registration.env == OWN
+        own = registration.runs_env
         if own:
             registration.extend_path()
         return cls(
@@ -137,7 +136,7 @@ class Environment:
         if comparing is not None:
             facts |= {"template_args": comparing, "dont_mutate": True, AUTOGENERATE: autogenerate}
         last = drop_empty if comparing is not None and autogenerate else unchanged
-        if self.registration.env == OWN:
+        if self.registration.runs_env:
             run_own(self, connection, facts, changed=last)
             return
         if comparing is None:
@@ -154,7 +153,7 @@ class Environment:
     def run_offline(self, dialect: sa.Dialect, steps: Callable[[Any, MigrationContext], Any], output: TextIO) -> None:
         """Write the SQL of steps without a connection."""
         facts = {"fn": steps, "as_sql": True, "starting_rev": None, "destination_rev": "head"}
-        if self.registration.env == OWN:
+        if self.registration.runs_env:
             run_own(self, dialect, facts, changed=lambda options: {**options, "output_buffer": output})
             return
         with EnvironmentContext(self.config(), self.scripts(), **facts) as context:

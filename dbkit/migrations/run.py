@@ -105,7 +105,7 @@ def _sown(
 ) -> dict[str, ServiceResult]:
     """Have the sample rows written of services that are at head on the fallback: by every run, as one may have been killed before it came to that."""
     able = [result for result in results if result.fallback and result.exit_code is ExitCode.OK]
-    tasks = [task_for("seeds:sow", project, result.service) for result in able]
+    tasks = [task_for("seeding.seeds:sow", project, result.service) for result in able]
     sown = carry_out(tasks, able, jobs=jobs, tell=tell)
     return {result.service: _joined(result, sown[result.service]) for result in able}
 

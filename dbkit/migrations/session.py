@@ -12,8 +12,8 @@ from dbkit.migrations.env import Environment
 from dbkit.migrations.failures import revision_failed
 from dbkit.migrations.funnel import Funnel, Send
 from dbkit.migrations.hooks import HookCall, Hooks
-from dbkit.migrations.lending import apart
-from dbkit.migrations.nesting import kept_proxies
+from dbkit.migrations.own.lending import apart
+from dbkit.migrations.own.nesting import kept_proxies
 from dbkit.migrations.results import AppliedRevision, Event, ServiceResult
 
 if TYPE_CHECKING:

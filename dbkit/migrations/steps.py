@@ -20,11 +20,11 @@ from dbkit.errors import DbkitError, HistoryError, LockedError, UncommittableErr
 from dbkit.failover.faults import fallback_error
 from dbkit.failover.identity import claim
 from dbkit.migrations.databases import create_missing
-from dbkit.migrations.env import OWN, Environment, open_connection, proving
+from dbkit.migrations.env import Environment, open_connection, proving
 from dbkit.migrations.failures import loading, want_of_right, worded
 from dbkit.migrations.funnel import Funnel
 from dbkit.migrations.hooks import Hooks
-from dbkit.migrations.lending import apart
+from dbkit.migrations.own.lending import apart
 from dbkit.migrations.precheck import blank, describe
 from dbkit.migrations.results import Event, ServiceResult
 from dbkit.migrations.session import Session
@@ -202,7 +202,7 @@ def _run(session: Session, operation: _Operation) -> None:
 
 def _carry_out(session: Session, operation: _Operation, current: tuple[str, ...]) -> None:
     environment, connection, goal = session.environment, session.connection, operation.target
-    if environment.registration.env == OWN:
+    if environment.registration.runs_env:
         # it may be what makes revision files importable: it runs before they are loaded
         environment.run(connection, lambda *_given: _begin(session, operation, current), destination=goal)
     elif steps := _steps(session, operation, current):

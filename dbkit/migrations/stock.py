@@ -11,8 +11,8 @@ from alembic import context as module
 from alembic.script import ScriptDirectory
 
 from dbkit.backends import get_backend
-from dbkit.migrations.env import OWN, Environment, locked_connection, run
-from dbkit.migrations.own import OwnContext, lent
+from dbkit.migrations.env import Environment, locked_connection, run
+from dbkit.migrations.own.context import OwnContext, lent
 
 if TYPE_CHECKING:
     from alembic.runtime.environment import EnvironmentContext
@@ -27,7 +27,7 @@ def in_place_of_env(environment: Environment) -> Iterator[None]:
 
     def run_env(scripts: ScriptDirectory) -> None:
         said = environment.layout.env
-        if environment.registration.env == OWN:
+        if environment.registration.runs_env:
             _run_own(environment, partial(real, scripts))
         elif said is not None and said.ours:
             real(scripts)

@@ -223,7 +223,7 @@ def _died(task: Task) -> WorkerDiedError:
 def _suspect(task: Task) -> str:
     """Name code of the project's own that may have ended the process."""
     try:
-        own = task.project.registration(task.service).env == "own"
+        own = task.project.registration(task.service).runs_env
     except DbkitError:
         return ""
     return "; its env.py, which is run as it is, may have called os._exit" if own else ""

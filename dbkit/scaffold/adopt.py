@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dbkit.backends import backend_names, get_backend
+from dbkit.config.project_keys import OWN
 from dbkit.errors import DbkitError, UsageError
 from dbkit.project import Project
 from dbkit.revisions.env_file import ENV
 from dbkit.revisions.layout import Layout
 from dbkit.scaffold.env_source import EnvSource, Kind, read_source
-from dbkit.scaffold.found import OWN, Choice, Found
+from dbkit.scaffold.found import Choice, Found
 from dbkit.scaffold.locating import Home, find_home, located_layout, named_section, written_path
 from dbkit.scaffold.names import prove_service
 from dbkit.scaffold.new_service import prove_new

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from dbkit.revisions.layout import Layout
 from dbkit.scaffold.env_source import EnvSource
 from dbkit.scaffold.locating import Home
 from dbkit.scaffold.verdict import judge
 
-__all__ = ["OWN", "Choice", "Found"]
-
-OWN: Final = "own"
+__all__ = ["Choice", "Found"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

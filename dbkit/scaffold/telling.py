@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dbkit.config.project_keys import OWN
 from dbkit.errors import ConfigurationError, DbkitError
 from dbkit.migrations.precheck import look_at
 from dbkit.migrations.sharing import refuse_shared_version_table, twins_of
@@ -15,7 +16,7 @@ from dbkit.revisions.layout import Layout
 from dbkit.revisions.reading import read_history
 from dbkit.scaffold.adopted import Adopted, Finding
 from dbkit.scaffold.attention import attentions, unread
-from dbkit.scaffold.found import OWN, Choice, Found
+from dbkit.scaffold.found import Choice, Found
 from dbkit.scaffold.proving import Proved
 
 __all__ = ["notes_on", "tell"]

@@ -19,8 +19,9 @@ import dbkit
 from dbkit import migrations
 from dbkit.config import Secret
 from dbkit.config.pool_use import PoolUse
-from dbkit.migrations import Health, SchemaState, probing
-from dbkit.migrations.readiness import schema_state, worded
+from dbkit.migrations import Health, SchemaState
+from dbkit.migrations.probes import probing
+from dbkit.migrations.probes.readiness import schema_state, worded
 from dbkit.project import Project
 from dbkit.revisions import known
 from dbkit.revisions.known import known_history

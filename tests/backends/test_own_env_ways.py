@@ -14,7 +14,7 @@ from dbkit.config.connect import connect
 from dbkit.errors import DbkitError, ExitCode
 from dbkit.migrations import Result
 from dbkit.migrations.env import Environment
-from dbkit.migrations.guests import Resident
+from dbkit.migrations.own.guests import Resident
 from dbkit.revisions.standing import read_heads
 from tests.backends.own_folders import ENV, OwnSite, own_site
 from tests.servers import BACKENDS

@@ -14,8 +14,8 @@ from sqlalchemy.pool import NullPool
 from dbkit.config import DatabaseConfig
 from dbkit.config.connect import connect
 from dbkit.errors import InterruptedRunError, SeedError, UnreachableError
-from dbkit.migrations.samples import read_rows
-from dbkit.migrations.sowing import Sower
+from dbkit.migrations.seeding.samples import read_rows
+from dbkit.migrations.seeding.sowing import Sower
 from tests.sampled import LONG_AGO, Base, Desk, Drawer, Group, Person, Team, everything, key
 from tests.servers import WAYS, Database
 

@@ -17,7 +17,7 @@ import dbkit
 from dbkit import migrations
 from dbkit.backends.polling import Poll
 from dbkit.migrations import Result, Waiting
-from dbkit.migrations.glance import Goal, Standing
+from dbkit.migrations.probes.glance import Goal, Standing
 from tests.backends.accounts import pump, throw_away_account
 from tests.backends.healthy import Freezer, Service, configured, service_on
 

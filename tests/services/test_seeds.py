@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from dbkit import migrations
-from dbkit.migrations.samples import read_rows
-from dbkit.migrations.sowing import Sower
+from dbkit.migrations.seeding.samples import read_rows
+from dbkit.migrations.seeding.sowing import Sower
 from dbkit.project import Project
 from services.knowledge.models import Base as KnowledgeBase
 from services.knowledge.seed import rows as knowledge_rows

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from dbkit.errors import DbkitError
-from dbkit.migrations.guests import Lender, LentEngine
-from dbkit.migrations.guests_async import LentAsyncEngine
+from dbkit.migrations.own.guests import Lender, LentEngine
+from dbkit.migrations.own.guests_async import LentAsyncEngine
 
 INSERT = sa.text("INSERT INTO t VALUES (:id)")
 

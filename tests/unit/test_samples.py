@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, make_transient_to_detached, mapped_column
 
 from dbkit.errors import SeedError
-from dbkit.migrations.samples import Row, read_rows
-from dbkit.migrations.sowing import generations
+from dbkit.migrations.seeding.samples import Row, read_rows
+from dbkit.migrations.seeding.sowing import generations
 from tests.sampled import Base, Desk, Drawer, Group, Person, everything, key
 
 

@@ -14,8 +14,8 @@ from dbkit import migrations
 from dbkit.backends.polling import Poll
 from dbkit.errors import DbkitError, DifferentError, ExitCode, UnreachableError, UsageError
 from dbkit.migrations import Result, ServiceResult, Waiting
-from dbkit.migrations.glance import Sight, Standing
-from dbkit.migrations.waiting import Vigil, pause_s
+from dbkit.migrations.probes.glance import Sight, Standing
+from dbkit.migrations.probes.waiting import Vigil, pause_s
 from tests.projects import Home
 
 FAILURES: dict[Standing, DbkitError] = {
@@ -232,6 +232,6 @@ def test_a_bug_in_a_look_is_raised_and_not_waited_for(home: Home, monkeypatch: p
         raise ZeroDivisionError
 
     (home.root / "user.db").touch()
-    monkeypatch.setattr("dbkit.migrations.probe.Probe.read", broken)
+    monkeypatch.setattr("dbkit.migrations.probes.probe.Probe.read", broken)
     with pytest.raises(ZeroDivisionError):
         migrations.wait(home.project(), poll=AT_ONCE)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 from sqlalchemy.util.concurrency import in_greenlet
 
-from dbkit.migrations.guests import Guest, LentEngine
+from dbkit.migrations.own.guests import Guest, LentEngine
 
 __all__ = ["LentAsyncEngine"]
 

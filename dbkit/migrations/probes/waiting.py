@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from dbkit.backends.polling import Poll
 from dbkit.errors import UsageError
-from dbkit.migrations.glance import Goal, Looker, Sight, Standing
+from dbkit.migrations.probes.glance import Goal, Looker, Sight, Standing
 from dbkit.migrations.results import Result, ServiceResult
 
 if TYPE_CHECKING:

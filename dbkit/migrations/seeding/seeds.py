@@ -71,7 +71,7 @@ def seed(  # noqa: PLR0913 - each is an option of the command
     for name in names:
         tell(Event(event="start", service=name, result=done[name]))
     able = [name for name in names if done[name].exit_code is ExitCode.OK]
-    tasks = [task_for("seeds:sow", project, name, dry_run=dry_run) for name in able]
+    tasks = [task_for("seeding.seeds:sow", project, name, dry_run=dry_run) for name in able]
     refused = {name: done[name].exit_code for name in names if name not in able}
     gate = _Gate(before={name: set(before[name]) & set(names) for name in names}, refused=refused)
     done |= carry_out(tasks, [done[name] for name in able], jobs=jobs, tell=tell, gate=gate)
@@ -117,7 +117,7 @@ def _order(project: Project, names: Sequence[str]) -> Mapping[str, tuple[str, ..
     """Find out after which services each comes; a worker imports them, so that nothing of theirs stays in this process."""
     if len(names) < 2:  # noqa: PLR2004 - one alone comes after none of the others
         return dict.fromkeys(names, ())
-    (answer,) = answers_of([task_for("seeds:precedence", project, names[0], names=tuple(names))]).values()
+    (answer,) = answers_of([task_for("seeding.seeds:precedence", project, names[0], names=tuple(names))]).values()
     if isinstance(answer, DbkitError):
         raise answer
     found: dict[str, tuple[str, ...]] = unwrap(answer)
@@ -193,6 +193,6 @@ def _code(answer: Answer | DbkitError) -> ExitCode:
 
 def sow(project: Project, name: str, link: Link, *, dry_run: bool = False) -> ServiceResult:
     """Write one service's sample rows that are not there yet, in one transaction, by the service's own account."""
-    from dbkit.migrations.seeding import Seeding
+    from dbkit.migrations.seeding.task import Seeding
 
     return Seeding(project=project, link=link, dry_run=dry_run, result=blank(project, name)).run()

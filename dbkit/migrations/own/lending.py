@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from dbkit.config.connect import known_engines
-from dbkit.migrations.guests import Lender, LentEngine
-from dbkit.migrations.nesting import kept_proxies
+from dbkit.migrations.own.guests import Lender, LentEngine
+from dbkit.migrations.own.nesting import kept_proxies
 
 __all__ = ["apart", "lending"]
 
@@ -92,7 +92,7 @@ def _functions(lender: Lender) -> dict[str, Callable[..., Any]]:
         return LentEngine(lender, _place(url), options=options.get("execution_options"))
 
     def create_async_engine(url: object = None, **options: Any) -> Any:  # noqa: ANN401 - its class may not be importable
-        from dbkit.migrations.guests_async import LentAsyncEngine
+        from dbkit.migrations.own.guests_async import LentAsyncEngine
 
         return LentAsyncEngine(create_engine(url, **options))
 

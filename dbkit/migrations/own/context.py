@@ -21,11 +21,11 @@ from alembic.util import CommandError
 from dbkit.backends import backend_of
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, EnvFileError, HistoryError
-from dbkit.migrations.flask_app import pushed_application
-from dbkit.migrations.guests import Lender
-from dbkit.migrations.lending import lending, line_of
-from dbkit.migrations.nesting import kept_proxies
 from dbkit.migrations.options import joined_options
+from dbkit.migrations.own.flask_app import pushed_application
+from dbkit.migrations.own.guests import Lender
+from dbkit.migrations.own.lending import lending, line_of
+from dbkit.migrations.own.nesting import kept_proxies
 from dbkit.revisions.env_file import ENV, VERSION_TABLE
 
 if TYPE_CHECKING:

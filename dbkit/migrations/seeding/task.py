@@ -18,9 +18,9 @@ from dbkit.migrations.databases import exists, has_schema, place_of
 from dbkit.migrations.failures import failed_at
 from dbkit.migrations.precheck import describe
 from dbkit.migrations.results import Event, ServiceResult
-from dbkit.migrations.samples import Row, read_rows
-from dbkit.migrations.seeds import refuse_unknown
-from dbkit.migrations.sowing import Sower, pause_briefly
+from dbkit.migrations.seeding.samples import Row, read_rows
+from dbkit.migrations.seeding.seeds import refuse_unknown
+from dbkit.migrations.seeding.sowing import Sower, pause_briefly
 from dbkit.revisions.reading import read_history
 from dbkit.revisions.standing import read_heads, refuse_ahead
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dbkit.deadlines import Watch
 from dbkit.deadlines.tasks import GRACE_S, cancelled_late
-from dbkit.migrations.probe import Probe
-from dbkit.migrations.readiness import Health, worded
+from dbkit.migrations.probes.probe import Probe
+from dbkit.migrations.probes.readiness import Health, worded
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -22,8 +22,8 @@ from dbkit.errors import (
     UnreachableError,
 )
 from dbkit.migrations.precheck import describe
-from dbkit.migrations.probe import Probe
-from dbkit.migrations.readiness import Health
+from dbkit.migrations.probes.probe import Probe
+from dbkit.migrations.probes.readiness import Health
 from dbkit.migrations.results import ServiceResult
 from dbkit.revisions.known import known_history
 from dbkit.revisions.standing import refuse_ahead

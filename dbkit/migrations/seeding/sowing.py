@@ -18,7 +18,7 @@ from dbkit.backends.protocol import Fault
 from dbkit.config.redact import redact
 from dbkit.errors import DbkitError, LockedError, SeedError, UnreachableError
 from dbkit.migrations.failures import failed_at, want_of_right
-from dbkit.migrations.samples import Columns, Reference, Row
+from dbkit.migrations.seeding.samples import Columns, Reference, Row
 
 __all__ = ["Sower", "generations", "pause_briefly"]
 

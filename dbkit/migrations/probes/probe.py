@@ -13,7 +13,7 @@ from dbkit.config.redact import redact
 from dbkit.deadlines import Watch
 from dbkit.errors import DatabaseMissingError, DbkitError, FallbackError, UnreachableError
 from dbkit.migrations.databases import exists
-from dbkit.migrations.readiness import Health, SchemaState, schema_state, worded
+from dbkit.migrations.probes.readiness import Health, SchemaState, schema_state, worded
 from dbkit.revisions.known import known_history
 from dbkit.revisions.layout import Layout, assumed_layout
 from dbkit.revisions.standing import versions_in

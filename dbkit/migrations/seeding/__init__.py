@@ -1,0 +1,1 @@
+"""Sample rows: read off the models, put into order, and written where they are missing."""
