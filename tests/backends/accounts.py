@@ -110,12 +110,20 @@ class Door:
         with suppress(OSError):
             while True:
                 client, _ = self._socket.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
-                for pair in ((client, server), (server, client)):
-                    threading.Thread(target=pump, args=pair, daemon=True).start()
+                threading.Thread(target=self._lead, args=(client,), daemon=True).start()
+
+    def _lead(self, client: socket.socket) -> None:
+        """Lead a connection to the server, and close both ends when both are done."""
+        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
+            back = threading.Thread(target=pump, args=(server, client), daemon=True)
+            back.start()
+            pump(client, server)
+            back.join()
 
     def close(self) -> None:
         """Take no more connections."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for one
         self._socket.close()
 
 
