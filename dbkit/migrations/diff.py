@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from alembic.autogenerate import RevisionContext, produce_migrations
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from dbkit.migrations.worker import Link
     from dbkit.project import Project
 
-__all__ = ["compare", "new_revision"]
+__all__ = ["NO_MODELS", "compare", "new_revision"]
+
+NO_MODELS: Final = "names no target_metadata to compare with"
+"""What the error ends with where an env.py of the service's own gives no models."""
 
 
 def compare(project: Project, name: str, link: Link) -> ServiceResult:
@@ -194,7 +197,7 @@ def _need_metadata(environment: Environment, context: MigrationContext) -> Any: 
     if not found and not isinstance(found, sa.MetaData):
         file = environment.layout.folder / ENV
         raise EnvFileError(
-            f"service {environment.registration.name!r}: its env.py ({file}) names no target_metadata to compare with",
+            f"service {environment.registration.name!r}: its env.py ({file}) {NO_MODELS}",
             hint="give context.configure the models' metadata as target_metadata",
         )
     return found

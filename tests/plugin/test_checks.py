@@ -92,6 +92,48 @@ def test_servers_are_checked_too_and_nothing_is_left_there(suite: Suite, backend
         assert line.format(backend=backend) in found.said.splitlines(), found.said
 
 
+OWN_ENV = """
+import sqlalchemy as sa
+from alembic import context
+
+metadata = sa.MetaData()
+{tables}
+engine = sa.create_engine("sqlite:////nowhere/at/all.db")
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata={models})
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+
+def write_own(home: Home, **environments: str) -> None:
+    """Write services each of which has an env.py of its own, which is run, and one revision."""
+    home.write(*environments)
+    text = "".join(
+        f'[tool.dbkit.services.{name}]\nmigrations = "envs/{name}"\nenv = "own"\n' for name in environments
+    )
+    (home.root / "pyproject.toml").write_text(f'[tool.dbkit]\ndatabase = "{{service}}"\n{text}')
+    for name, env in environments.items():
+        home.table(name, "0001", f"{name}_rows")
+        (home.root / "envs" / name / "env.py").write_text(env)
+
+
+def test_models_that_only_its_own_env_knows_are_compared_too(suite: Suite, backend: str) -> None:
+    rows = {name: TABLE.format(name=f"{name}_rows") for name in ("differing", "matching")}
+    write_own(
+        suite.home,
+        differing=OWN_ENV.format(tables=rows["differing"] + TABLE.format(name="more_rows"), models="metadata"),
+        matching=OWN_ENV.format(tables=rows["matching"], models="metadata"),
+        silent=OWN_ENV.format(tables="", models="None"),
+    )
+    found = suite.run("--dbkit", f"--dbkit-backends={backend}", "-n", "2", "--dist=loadscope")
+    assert (found.summary, suite.left(backend)) == ("1 failed, 7 passed, 1 skipped", []), found.said
+    assert DIFFERENT.format(backend=backend) in found.said.splitlines(), found.said
+    assert f"FAILED pyproject.toml::differing::models_match[{backend}]" in found.said, found.said
+    silent = suite.home.root / "envs" / "silent" / "env.py"
+    assert f"service 'silent': its env.py ({silent}) names no target_metadata to compare with" in found.said, found.said
+
+
 def test_the_checks_stand_beside_tests_and_are_chosen_as_they_are(suite: Suite) -> None:
     suite.tests("""
         def test_mine():
