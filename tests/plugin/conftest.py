@@ -21,6 +21,16 @@ from tests.servers import BACKENDS, find_server, how_to_start, throw_away_name
 TABLE = """
 {name} = sa.Table("{name}", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer))
 """
+ANIMALS = """
+animals = sa.Table(
+    "animals", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("owner", sa.Integer, sa.ForeignKey("people.id", name="fk_owner"), nullable=False),
+    sa.Column("name", dbt.String(40), nullable=False),
+    sa.CheckConstraint("name <> ''", name="ck_name"),
+    sa.Index("ix_animals_name", "name"),
+)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +102,14 @@ def suite(tmp_path: Path) -> Suite:
     """Give a project of two services, `user` with three revisions and rows, and `shop` with one."""
     (tmp_path / "home").mkdir()
     home = Home(tmp_path / "home").write("user", "shop")
+    _write_user(home)
+    home.table("shop", "0001", "goods")
+    home.models("shop", TABLE.format(name="goods"))
+    (tmp_path / "tmp").mkdir()
+    return Suite(home=home, prefix=throw_away_name(), environ={"TMPDIR": str(tmp_path / "tmp")})
+
+
+def _write_user(home: Home) -> None:
     home.table("user", "0001", "people")
     home.revision(
         "user",
@@ -114,24 +132,7 @@ def suite(tmp_path: Path) -> Suite:
         'op.execute("INSERT INTO people (id, n) VALUES (1, 100)")',
         'op.execute("DELETE FROM people")',
     )
-    home.models(
-        "user",
-        TABLE.format(name="people")
-        + dedent("""
-        animals = sa.Table(
-            "animals", metadata,
-            sa.Column("id", sa.Integer, primary_key=True),
-            sa.Column("owner", sa.Integer, sa.ForeignKey("people.id", name="fk_owner"), nullable=False),
-            sa.Column("name", dbt.String(40), nullable=False),
-            sa.CheckConstraint("name <> ''", name="ck_name"),
-            sa.Index("ix_animals_name", "name"),
-        )
-        """),
-    )
-    home.table("shop", "0001", "goods")
-    home.models("shop", TABLE.format(name="goods"))
-    (tmp_path / "tmp").mkdir()
-    return Suite(home=home, prefix=throw_away_name(), environ={"TMPDIR": str(tmp_path / "tmp")})
+    home.models("user", TABLE.format(name="people") + ANIMALS)
 
 
 @pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in BACKENDS])
