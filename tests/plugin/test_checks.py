@@ -109,9 +109,7 @@ with engine.connect() as connection:
 def write_own(home: Home, **environments: str) -> None:
     """Write services each of which has an env.py of its own, which is run, and one revision."""
     home.write(*environments)
-    text = "".join(
-        f'[tool.dbkit.services.{name}]\nmigrations = "envs/{name}"\nenv = "own"\n' for name in environments
-    )
+    text = "".join(f'[tool.dbkit.services.{name}]\nmigrations = "envs/{name}"\nenv = "own"\n' for name in environments)
     (home.root / "pyproject.toml").write_text(f'[tool.dbkit]\ndatabase = "{{service}}"\n{text}')
     for name, env in environments.items():
         home.table(name, "0001", f"{name}_rows")
