@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Key = tuple[object, ...]
 
+# A check that is named after what would be wrong, and how it is called where nothing is.
+_WELL = {"settings.unknown": "known"}
 # The longest of the words that say how a finding is to be taken.
 _WORD = len("problem")
 
@@ -115,9 +117,9 @@ def _condensed(checks: Iterable[str]) -> str:
     groups: dict[str, list[str]] = {}
     for check in checks:
         subject, _, part = check.partition(".")
-        known = groups.setdefault(subject, [])
-        if part not in known:
-            known.append(part)
+        parts = groups.setdefault(subject, [])
+        if (word := _WELL.get(check, part)) not in parts:
+            parts.append(word)
     return ", ".join(f"{subject} ({', '.join(parts)})" for subject, parts in groups.items())
 
 

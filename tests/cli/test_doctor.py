@@ -33,7 +33,7 @@ def test_what_is_well_is_condensed_to_names(created: Shell) -> None:
     assert (done.code, done.err) == (0, "")
     assert head.startswith("user: SQLite 3.")
     assert head.endswith(", database .dbkit/user.db")
-    assert well.startswith("  ok       settings (unknown), server (version), file (writable, ")
+    assert well.startswith("  ok       settings (known), server (version), file (writable, ")
     assert more.startswith("           ")
     assert (empty, closing.split(" in ")[0], closing.split(": ")[-1]) == ("", "doctor: 1 service", "no problem")
 
