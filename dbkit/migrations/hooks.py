@@ -106,10 +106,17 @@ def _runner(name: str, entry: str, registration: Registration) -> Callable[[Hook
     program = shutil.which(str(registration.root / words[0]) if "/" in words[0] else words[0])
     if program is None:
         raise ConfigurationError(
-            f"{what}: there is no program {words[0]!r}",
-            hint=f"check its path, which begins at {str(registration.root)!r}, and that it may be executed",
+            f"{what}: there is no program {words[0]!r}", hint=_where_looked(words[0], registration.root)
         )
     return lambda call: _execute([program, *words[1:]], call, root=registration.root, what=f"{what}, {entry!r},")
+
+
+def _where_looked(program: str, root: Path) -> str:
+    if "/" in program:
+        return f"check its path, which begins at {str(root)!r}, and that it may be executed"
+    if ":" in program:
+        return 'a function is named as "module:function", and takes no words'
+    return f"a program without / is looked for on PATH; one of the project is {f'./{program}'!r}"
 
 
 def _words(entry: str, what: str) -> list[str]:
@@ -124,11 +131,20 @@ def _words(entry: str, what: str) -> list[str]:
 
 def _call(function: Callable[[HookCall], Any], call: HookCall, *, what: str) -> None:
     try:
-        function(call)
+        found = function(call)
     except (Exception, SystemExit) as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise HookError(redact(f"{what} failed: {text} ({last.filename}:{last.lineno})"), hint=_hint(call)) from error
+        text = ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
+        raise HookError(redact(f"{what} failed: {text}{_line_of(error)}"), hint=_hint(call)) from error
+    if inspect.isawaitable(found):
+        if inspect.iscoroutine(found):
+            found.close()
+        raise HookError(f"{what} failed: gave something to await, and has done nothing", hint=_hint(call))
+
+
+def _line_of(error: BaseException) -> str:
+    """Say where an error was raised; nothing where that was our call, which the function does not take."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return "" if last.filename == __file__ else f" ({last.filename}:{last.lineno})"
 
 
 def _execute(command: list[str], call: HookCall, *, root: Path, what: str) -> None:

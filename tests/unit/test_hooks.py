@@ -1,4 +1,4 @@
-"""Hooks that cannot be run: found out before anything is migrated."""
+"""Hooks that cannot be run, found out before anything is migrated; and what is said of those that fail."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dbkit.config import Settings
-from dbkit.errors import ConfigurationError
-from dbkit.migrations.hooks import Hooks
+from dbkit.errors import ConfigurationError, HookError
+from dbkit.migrations.hooks import HookCall, Hooks
 from dbkit.service import register
 
 
@@ -53,3 +53,71 @@ def test_hooks_of_the_project_come_before_those_of_the_service(tmp_path: Path) -
         "after_migrate": ("a", "b", "c", "d"),
         "before_migrate": ("e",),
     }
+
+
+CALL = HookCall(hook="after_migrate", service="user", backend="acme", host=None, database="one")
+FAILING = """
+class Later:
+    async def __call__(self, call):
+        pass
+
+
+later = Later()
+
+
+def gives_later(call):
+    return later(call)
+
+
+def takes_more(call, more):
+    pass
+
+
+def takes_none():
+    pass
+
+
+def says_nothing(call):
+    raise ValueError
+
+
+def raises(call):
+    raise ValueError("one\\ntwo")
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("later", "gave something to await, and has done nothing"),
+        ("gives_later", "gave something to await, and has done nothing"),
+        ("takes_more", "TypeError: takes_more() missing 1 required positional argument: 'more'"),
+        ("takes_none", "TypeError: takes_none() takes 0 positional arguments but 1 was given"),
+        ("says_nothing", "ValueError ({root}/failing_hooks.py:23)"),
+        ("raises", "ValueError: one two ({root}/failing_hooks.py:27)"),
+    ],
+)
+def test_a_function_that_fails_is_told_with_its_own_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, message: str
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "failing_hooks", raising=False)
+    (tmp_path / "failing_hooks.py").write_text(FAILING)
+    with pytest.raises(HookError) as caught:
+        found(tmp_path, f"failing_hooks:{function}").run(CALL)
+    wanted = f"hook after_migrate of service 'user', 'failing_hooks:{function}', failed: "
+    assert caught.value.message == wanted + message.format(root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "hint"),
+    [
+        ("note.sh now", "a program without / is looked for on PATH; one of the project is './note.sh'"),
+        ("acme:note it", """a function is named as "module:function", and takes no words"""),
+        ("./note.sh", "check its path, which begins at '{root}', and that it may be executed"),
+    ],
+)
+def test_the_hint_says_where_a_program_was_looked_for(tmp_path: Path, entry: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        found(tmp_path, entry)
+    assert caught.value.hint == hint.format(root=tmp_path)
