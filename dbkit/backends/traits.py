@@ -50,6 +50,8 @@ class Traits:
     """A failed revision leaves nothing behind."""
     enforces_checks: bool = True
     """A CHECK constraint is enforced with the server's default settings."""
+    schemas_are_databases: bool = False
+    """What other servers call a schema is a database here: beside another one, and not in it."""
     alters_columns: bool = True
     """A column is altered in place; False where Alembic's batch mode builds the table anew."""
     name_limit: int = 64

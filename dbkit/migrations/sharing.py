@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from dbkit.backends import get_backend
 from dbkit.errors import ConfigurationError, DbkitError
 from dbkit.migrations.databases import database_name
 
@@ -21,9 +22,11 @@ Twins = Mapping[str, str]
 
 def twins_of(project: Project) -> Twins:
     """Find services that would note their revisions in one table of one database; what is wrong with one is told elsewhere."""
-    tables = _groups(project.service_names, lambda name: _table(project.layout(name)))
+    tables = _groups(project.service_names, lambda name: project.layout(name).version_table)
     places = [
-        group for names in tables for group in _groups(names, lambda name: _place(project.migration_config(name)))
+        group
+        for names in tables
+        for group in _groups(names, lambda name: _place(project.layout(name), project.migration_config(name)))
     ]
     return {name: next(other for other in group if other != name) for group in places for name in group}
 
@@ -37,7 +40,8 @@ def refuse_shared_version_table(twins: Twins, *, layout: Layout, config: Databas
     name = layout.service
     if name in twins:
         raise ConfigurationError(
-            f"services {name!r} and {twins[name]!r} have the version table {layout.version_table!r} in one database, {database_name(config)!r}",
+            f"services {name!r} and {twins[name]!r} have the version table {layout.version_table!r} in one database, "
+            f"{_database(layout, config)!r}",
             hint=f'write version_table = "alembic_version_{name}" in [tool.dbkit.services.{name}], or give it a database of its own',
         )
 
@@ -53,9 +57,16 @@ def _groups(names: Iterable[str], key: Callable[[str], Hashable]) -> list[list[s
     return [group for group in found.values() if len(group) > 1]
 
 
-def _table(layout: Layout) -> Hashable:
-    return (layout.version_table, layout.version_schema)
+def _place(layout: Layout, config: DatabaseConfig) -> Hashable:
+    """Tell where a version table is, in whichever way the settings say it."""
+    schema = None if _schema_is_database(config) else layout.version_schema or config.schema
+    return (config.backend, config.host, config.port, config.socket, _database(layout, config), schema)
 
 
-def _place(config: DatabaseConfig) -> Hashable:
-    return (config.backend, config.host, config.port, config.socket, database_name(config), config.schema)
+def _database(layout: Layout, config: DatabaseConfig) -> str:
+    """Name the database that the version table is in: the service's, or the one that is called a schema."""
+    return (_schema_is_database(config) and layout.version_schema) or database_name(config)
+
+
+def _schema_is_database(config: DatabaseConfig) -> bool:
+    return get_backend(config.backend).traits.schemas_are_databases

@@ -15,6 +15,7 @@ BACKEND: Backend = LazyBackend(
         tls_query=TLS_QUERY,
         scheme="mysql",
         dialect="mysql",
+        schemas_are_databases=True,
         schemes=(),
         port=3306,
         # PyMySQL 1.2.4 encodes a text password as latin-1; engines are given UTF-8 bytes, a bare URL cannot be.

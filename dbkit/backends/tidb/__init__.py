@@ -15,6 +15,7 @@ BACKEND: Backend = LazyBackend(
         tls_query=TLS_QUERY,
         scheme="tidb",
         dialect="mysql",
+        schemas_are_databases=True,
         # A plain MySQL URL says how to talk, not what is there: DATABASE_TYPE may say that it is this one.
         schemes=("mysql",),
         port=4000,
