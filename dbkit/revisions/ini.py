@@ -33,11 +33,6 @@ class Ini:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Texts; of a `pyproject.toml` also lists and truth values."""
 
-    @property
-    def is_toml(self) -> bool:
-        """Whether it is a `pyproject.toml`."""
-        return self.file.suffix == ".toml"
-
     def path(self, text: str, *, search: list[str]) -> Path:
         """Make a path of what stands in the file: relative to it, or `package:folder`."""
         return located(text, self.file.parent, search=search)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dbkit.errors import HistoryError
-from dbkit.revisions.env_file import EnvFile, read_env
+from dbkit.revisions.env_file import ENV, EnvFile, read_env
 from dbkit.revisions.ini import INI, PYPROJECT, Ini, located, read_ini, read_pyproject
 
 __all__ = ["Layout", "Places", "assumed_layout", "find_layout"]
@@ -124,10 +124,11 @@ def find_layout(places: Places, dialect: str, *, schemas: bool = True) -> Layout
     env = read_env(folder)
     own = env is not None and not env.ours
     said = places.alembic.get("version_table_schema")
+    named = _said_versions(places, dialect) or _named_versions(places, ini, pyproject)
     layout = Layout(
         service=places.service,
         folder=folder,
-        versions=_said_versions(places, dialect) or _named_versions(places, ini, pyproject) or (folder / VERSIONS,),
+        versions=named or (folder / VERSIONS,),
         version_table=places.version_table or (env.version_table if env and own else places.default_version_table),
         version_schema=(said or (env.version_schema if env and own else None)) if schemas else None,
         ini=ini,
@@ -138,11 +139,23 @@ def find_layout(places: Places, dialect: str, *, schemas: bool = True) -> Layout
         env=env,
     )
     if env is None and not any(place.is_dir() for place in layout.versions):
-        raise HistoryError(
-            f"service {places.service!r}: {str(folder)!r} is no Alembic folder: it has neither env.py nor {VERSIONS}/",
-            hint=f"name the folder that holds them as 'migrations' in [tool.dbkit.services.{places.service}]",
-        )
+        raise _no_alembic_folder(layout, named)
     return layout
+
+
+def _no_alembic_folder(layout: Layout, named: tuple[Path, ...]) -> HistoryError:
+    """Word that there is nothing to read in a folder, nor in those that were named in place of its own."""
+    table = f"[tool.dbkit.services.{layout.service}"
+    if named:
+        return HistoryError(
+            f"service {layout.service!r}: version_locations names {', '.join(repr(str(one)) for one in named)}, "
+            f"and no such folder is there; nor is {str(layout.folder / ENV)!r}",
+            hint=f"mend version_locations in {table}.alembic] or in the ini",
+        )
+    return HistoryError(
+        f"service {layout.service!r}: {str(layout.folder)!r} is no Alembic folder: it has neither {ENV} nor {VERSIONS}/",
+        hint=f"name the folder that holds them as 'migrations' in {table}]",
+    )
 
 
 def _folder(places: Places, dialect: str) -> tuple[Path, Ini | None]:
@@ -163,7 +176,7 @@ def _folder(places: Places, dialect: str) -> tuple[Path, Ini | None]:
 
 
 def _holds_revisions(folder: Path) -> bool:
-    return (folder / VERSIONS).is_dir() or (folder / "env.py").is_file()
+    return (folder / VERSIONS).is_dir() or (folder / ENV).is_file()
 
 
 def _need_ini(file: Path, section: str) -> Ini:

@@ -202,6 +202,20 @@ def test_a_folder_that_is_no_alembic_folder_is_refused(tmp_path: Path) -> None:
         layout(tmp_path, {"migrations": "old"})
 
 
+def test_version_locations_that_are_not_there_are_named(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    table = {"migrations": "old", "alembic": {"version_locations": ["old/one", "old/two"]}}
+    with pytest.raises(HistoryError) as caught:
+        layout(tmp_path, table)
+    assert caught.value.message == (
+        f"service 'user': version_locations names '{tmp_path}/old/one', '{tmp_path}/old/two', and no such folder is there; "
+        f"nor is '{tmp_path}/old/env.py'"
+    )
+    assert caught.value.hint == "mend version_locations in [tool.dbkit.services.user.alembic] or in the ini"
+    (tmp_path / "old/two").mkdir()
+    assert len(layout(tmp_path, table).versions) == 2
+
+
 def test_a_section_of_its_own_is_read(tmp_path: Path) -> None:
     folder(tmp_path / "old", STOCK, "theirs", "versions")
     (tmp_path / "alembic.ini").write_text(
