@@ -92,9 +92,7 @@ class Session:
             try:
                 with kept_proxies():
                     function(**arguments)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001 - a revision may raise anything
+            except BaseException as error:  # noqa: BLE001 - a revision may raise anything; no Ctrl-C comes here: see the worker
                 failure = self.failure(step, error)
             else:
                 self.funnel.stop()

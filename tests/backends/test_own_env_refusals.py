@@ -189,3 +189,18 @@ def test_models_that_an_env_file_does_not_name_cannot_be_compared(site: OwnSite)
     (site.root / "app" / "script.py.mako").write_text("")
     with pytest.raises(DbkitError, match="names no target_metadata to compare with"):
         migrations.revision(site.project, "app", "x", autogenerate=True)
+
+
+def test_an_interruption_that_code_raises_by_itself_is_its_failure(site: OwnSite) -> None:
+    file = site.env("x = 1\nraise KeyboardInterrupt\n")
+    found = migrations.migrate(site.project)["app"]
+    assert (found.exit_code, found.error) == (
+        ExitCode.USAGE,
+        f"service 'app': its env.py ({file}:2) fails: KeyboardInterrupt",
+    )
+    site.env(ENV)
+    for kind in ("KeyboardInterrupt", "SystemExit"):
+        site.revision("0002", f'raise {kind}("enough")')
+        found = migrations.migrate(site.project)["app"]
+        assert (found.exit_code, found.revision) == (ExitCode.FAILED, "0001")
+        assert str(found.error).startswith(f"revision '0002' failed: {kind}: enough"), kind

@@ -6,6 +6,7 @@ any other way than through that is an error, and not a second connection.
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +68,11 @@ class Fault:
         if isinstance(error, SyntaxError) and error.filename == self.file:
             return error.lineno
         return lines[-1] if lines else None
+
+
+def from_keyboard(error: BaseException) -> bool:
+    """Whether it may be somebody's Ctrl-C: not in a worker, where that is the parent's business; there, code has raised it by itself."""
+    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def _said(error: BaseException) -> str:
@@ -217,9 +223,9 @@ class OwnContext(EnvironmentContext):
         try:
             with kept_proxies(), pushed_application(Path(self.fault.file)):
                 run_env()
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if from_keyboard(error):
+                raise
             found = self.failed or self.refused or self.fault.raised(error, self.lender.dialect)
             if found is error:
                 raise
@@ -278,9 +284,11 @@ def run_own(
     with lent(context, where), context:
         try:
             context.carry_out(context.script.run_env)
-        except (DbkitError, CommandError, sa.exc.DBAPIError, KeyboardInterrupt):
+        except (DbkitError, CommandError, sa.exc.DBAPIError):
             raise
         except BaseException as error:
+            if from_keyboard(error):
+                raise
             # a callback that it has given to context.configure
             raise context.fault.raised(error, context.lender.dialect) from error
 
