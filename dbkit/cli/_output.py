@@ -6,15 +6,52 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 
 def write(text: str) -> None:
     """Write text as it is. Once the reader has closed the pipe, what follows is dropped without a word."""
-    try:
+    with _unread():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Have what others print dropped likewise."""
+    real = sys.stdout
+    sys.stdout = cast("TextIO", _Shared(real))
+    try:
+        yield
+    finally:
+        sys.stdout = real
+
+
+class _Shared:
+    """Stands in the place of stdout."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it has
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with _unread():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with _unread():
+            self._stream.flush()
+
+
+@contextmanager
+def _unread() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         # `dbkit history | head -1` is no error; without this Python complains once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dbkit.cli import _project
+from dbkit.cli import _output, _project
 from dbkit.cli._options import Debug, Service, command
 from dbkit.errors import ExitCode
 
@@ -33,7 +33,8 @@ def alembic(
 
     project = _project.find([service])
     try:
-        code = migrations.alembic(project, service, arguments)
+        with _output.shared():
+            code = migrations.alembic(project, service, arguments)
     except SystemExit as ended:
         # Alembic ends with -1 where it failed, which a shell sees as 255; usage errors end with 2 as ours do.
         code = ended.code if ended.code in (0, 2) else ExitCode.FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -256,6 +257,7 @@ def alembic(project: Project, service: str, argv: Sequence[str]) -> int:
     config = environment.config()
     options.x = [*environment.registration.alembic.get("x", ()), *(options.x or ())]
     config.cmd_opts = options
+    config.stdout = sys.stdout  # by itself it takes the one that there was when Alembic was imported
     with in_place_of_env(environment):
         line.run_cmd(config, options)
     return 0

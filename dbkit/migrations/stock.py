@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from alembic import context as module
 from alembic.script import ScriptDirectory
@@ -49,7 +50,7 @@ def _run_own(environment: Environment, run_env: Callable[[], None]) -> None:
         if stock.is_offline_mode():
             config = environment.project.config(environment.registration.name)
             own = make(changed=dict)
-            with lent(own, get_backend(config.backend).ddl.offline_dialect(None)), own:
+            with lent(own, get_backend(config.backend).ddl.offline_dialect(None)), own, _no_way_out(own):
                 own.carry_out(run_env)
             return
         with locked_connection(environment) as (connection, funnel):
@@ -63,7 +64,24 @@ def _run_own(environment: Environment, run_env: Callable[[], None]) -> None:
                 return {**options, "on_version_apply": (*([said] if callable(said) else said), applied)}
 
             own = make(changed=changed)
-            with lent(own, connection), own:
+            with lent(own, connection), own, _no_way_out(own):
                 own.carry_out(run_env)
     finally:
         stock._install_proxy()  # noqa: SLF001 - the command goes on in its own context
+
+
+@contextmanager
+def _no_way_out(context: OwnContext) -> Iterator[None]:
+    """Refuse `os._exit`: the process is the command's own, which would end without a word."""
+    real, ours = os._exit, os.getpid()
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != ours:
+            real(status)  # a process that it has forked
+        context.refuse(f"ends the process: os._exit({status})", "have it raise an error, or return")
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = real

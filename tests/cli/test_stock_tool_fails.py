@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 
-from tests.cli.runs import Done, Shell
+import pytest
+
+from tests.cli.runs import Done, Inside, Shell
 from tests.projects import Home
 
 
@@ -72,3 +75,63 @@ def test_an_env_file_that_was_copied_does_not_run_the_other_services_revisions(h
 def test_an_env_file_that_is_run_by_itself_says_who_runs_it(home: Home) -> None:
     done = subprocess.run([sys.executable, home.root / "envs/user/env.py"], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].endswith("UsageError: an env.py is run by Alembic, and not by itself")
+
+
+FORKING = """import os
+
+from alembic import context
+from sqlalchemy import create_engine
+
+child = os.fork()
+if child == 0:
+    os._exit(3)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+with create_engine("sqlite://").connect() as connection:
+    context.configure(connection=connection, version_table="alembic_version")
+    context.run_migrations()
+"""
+
+
+def own_env(home: Home, text: str) -> None:
+    """Have a service's own env.py run, which does this."""
+    (home.root / "envs/user/env.py").write_text(text)
+    file = home.root / "pyproject.toml"
+    file.write_text(
+        file.read_text().replace("[tool.dbkit.services.user]\n", '[tool.dbkit.services.user]\nenv = "own"\n')
+    )
+
+
+@pytest.mark.parametrize("arguments", [("current",), ("upgrade", "head", "--sql")], ids=["online", "offline"])
+def test_an_env_file_that_ends_the_process_does_not_end_it_without_a_word(
+    home: Home, inside: Inside, arguments: tuple[str, ...]
+) -> None:
+    own_env(home, "import os\n\nos._exit(0)\n")
+    done = inside.run("alembic", "user", "--", *arguments)
+    file = home.root / "envs/user/env.py"
+    assert done.code == 2
+    assert f"dbkit: error: service 'user': its env.py ({file}:3) ends the process: os._exit(0)\nhint: " in done.err
+    assert os._exit.__module__ == "posix"
+
+
+def test_a_process_that_an_env_file_has_forked_may_end_as_it_likes(home: Home, shell: Shell) -> None:
+    own_env(home, FORKING)
+    done = shell.run("alembic", "user", "--", "upgrade", "head")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_an_interruption_from_the_keyboard_is_none_of_the_env_file(home: Home, shell: Shell) -> None:
+    own_env(home, "import os\nimport signal\n\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = shell.run("alembic", "user", "--", "current")
+    assert (done.code, done.err) == (130, "")
+
+
+def test_what_nobody_reads_any_more_is_no_error(home: Home, shell: Shell) -> None:
+    for number in range(2, 40):
+        home.table("user", f"{number:04}", f"t{number}", down=f"{number - 1:04}")
+    process = shell.start("alembic", "user", "--", "upgrade", "head", "--sql")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    with process.stderr:
+        assert (process.stderr.read(), process.wait(60)) == ("", 0)
