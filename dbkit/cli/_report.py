@@ -196,16 +196,11 @@ def errors(result: Result | HistoryResult | GrantsResult | FindingsResult | Fail
         if entry.error is not None:
             groups.setdefault((entry.error, getattr(entry, "failure", None), entry.hint), []).append(entry.service)
     for (error, failure, hint), names in groups.items():
-        _diagnostics.error(_named(names, str(error)))
+        _diagnostics.error(f"{', '.join(names)}: {error}")
         if failure is not None:
             _diagnostics.failure(cast("Failure", failure))
         if hint:
             _diagnostics.say(f"hint: {hint}")
-
-
-def _named(names: list[str], error: str) -> str:
-    """Say whose error it is, unless it says so itself."""
-    return error if len(names) == 1 and f"service {names[0]!r}" in error else f"{', '.join(names)}: {error}"
 
 
 def moved(

@@ -143,7 +143,7 @@ def test_a_service_whose_predecessor_failed_is_not_seeded_and_says_so(migrated: 
     assert done.err.splitlines() == [
         "dbkit: error: project: not seeded, because service 'user', whose rows come first, was not",
         "hint: mend 'user', and run the command again",
-        f"dbkit: error: the seed of service 'user' failed at {migrated.root / 'user_models.py'}:{line}: ValueError: no idea",
+        f"dbkit: error: user: the seed of service 'user' failed at {migrated.root / 'user_models.py'}:{line}: ValueError: no idea",
         "hint: mend it: a function that takes nothing and gives instances of the service's models",
     ]
     assert results(done) == {"project": "failed", "user": "failed"}
