@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from inspect import ismodule
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.docs.blocks import ROOT
+from tests.docs.blocks import ROOT, Page, read_page
 from tests.docs.documents import docstrings, known_keys
-from tests.docs.library import MODULES, public
+from tests.docs.library import MODULES, SINGLE, public
 from tests.docs.stages import team
 from tests.docs.walking import Walk
 
 # What stands in these is named in the row of the key, or is the user's own.
-CLOSED = frozenset({"chain", "engines", "errors", "files", "overrode", "source", "tls"})
+CLOSED = frozenset({"attention", "chain", "engines", "env_py", "errors", "files", "heads", "overrode", "source", "tls"})
 TLS = "DATABASE_TYPE=tidb DATABASE_HOST=db.example.com DATABASE_USER=app"
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 pytestmark = pytest.mark.sqlite
 
 
@@ -67,6 +73,34 @@ def test_every_key_of_a_document_is_documented(words: str, code: int, walk: Walk
     assert set(keys_of(document)) - known_keys(line.split(" user")[0].split(" --")[0]) == set()
 
 
+ADOPTING = "--adopt old --metadata services.user.models:Base.metadata"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("migrate", "user --format json"),
+        ("wait", "user --format json"),
+        ("create", "user --format json"),
+        ("rollback", "user --dry-run --format json"),
+        ("revision", "user -m more --format json"),
+        ("service add", "billing --dry-run --format json"),
+        ("service add", f"old {ADOPTING} --dry-run --format json"),
+    ],
+)
+def test_every_key_of_what_changes_something_is_documented(command: str, words: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    walk = Walk(folder=home, home="", silent=False)
+    team(walk)
+    if command != "migrate":
+        walk.run("dbkit migrate user; alembic init old")
+    document = json.loads(walk.run(f"dbkit {command} {words}"))
+    assert document["schema_version"] == 1
+    assert ("adopted" in document) == (ADOPTING in words)
+    assert set(keys_of(document)) - known_keys(command) == set()
+
+
 def test_the_text_below_a_field_is_read() -> None:
     assert docstrings(Sample) == {"b": "What b is."}
 
@@ -85,6 +119,37 @@ def test_every_public_name_has_its_place(module: str) -> None:
         name for name in public(module) if f"### {module}.{name}\n" not in page and f"\n| `{name}` |" not in page
     ]
     assert missing == []
+
+
+def test_what_a_page_imports_is_in_the_reference() -> None:
+    measured = re.findall(
+        r"^\| `[\w.]+` \| `(\w+)` \|", (ROOT / "docs/reference/monitoring.md").read_text(), re.MULTILINE
+    )
+    told = {f"{name}.{word}" for name in MODULES for word in public(name)} | set(SINGLE)
+    objects = [value_of(name) for name in told | {f"dbkit.config.metrics.{word}" for word in measured}]
+    found = [(page.name, name) for page in map(read_page, PAGES) for name in imported(page)]
+    assert len({name for _, name in found}) > 10
+    assert [one for one in found if not any(value_of(one[1]) is known for known in objects)] == []
+
+
+def imported(page: Page) -> Iterator[str]:
+    """List what the Python of a page takes from dbkit, by full names; of a module that is imported whole, what is used of it."""
+    for block in page.blocks:
+        if block.kind != "python":
+            continue
+        code = textwrap.dedent(block.text)
+        for found in re.finditer(r"^from (dbkit[\w.]*) import (.+)$", code, re.MULTILINE):
+            for word in found[2].split(", "):
+                name = f"{found[1]}.{word}"
+                used = re.findall(rf"\b{word}\.(\w+)", code) if ismodule(value_of(name)) else []
+                yield from [f"{name}.{one}" for one in used] or [name]
+
+
+def value_of(name: str) -> Any:
+    """Give what bears a full name: of a package that is lazy, or a module."""
+    module, _, word = name.rpartition(".")
+    there = import_module(module)
+    return getattr(there, word) if hasattr(there, word) else import_module(name)
 
 
 def test_every_key_of_the_project_file_has_its_row() -> None:

@@ -34,6 +34,14 @@ def test_every_page_is_linked_from_the_readme() -> None:
     assert links == {str(page.relative_to(ROOT)) for page in WRITTEN} - {"README.md"}
 
 
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_says_first_what_it_is_for(page: Path) -> None:
+    title, first = re.sub(r"<!--.*?-->\n+", "", page.read_text(encoding="utf-8")).split("\n\n")[:2]
+    assert re.fullmatch(r"# \w.*", title)
+    assert re.match(r"[A-Z`\[]", first), f"{page.name} begins with no sentence: {first}"
+    assert not first.startswith(("```", "Generated"))
+
+
 def test_the_readme_begins_with_the_two_commands() -> None:
     blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert [line.split("#")[0].strip() for line in blocks[0].strip().splitlines()] == ["make migrate", "make test"]
