@@ -29,7 +29,7 @@ def parts() -> dict[str, list[Block]]:
 
 @pytest.fixture(scope="module")
 def walked(parts: dict[str, list[Block]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
-    """Do all that the page says before it speaks of servers; the first block makes the folder and its environment."""
+    """Do all that the page says before it speaks of servers; the first block makes the folder, and an environment that has dbkit."""
     walk = Walk(folder=tmp_path_factory.mktemp("shop"), home=FOLDER, environ=ALONE)
     walk.take(parts["1. Begin"][1:])
     for title in ON_FILE:
@@ -42,7 +42,14 @@ def walked(parts: dict[str, list[Block]], tmp_path_factory: pytest.TempPathFacto
 
 def test_every_part_of_the_page_is_walked(parts: dict[str, list[Block]]) -> None:
     assert list(parts) == ["1. Begin", *ON_FILE, SERVER, "Where to go from here"]
-    assert "make migrate" in parts["1. Begin"][0].text
+    lines = [line.partition("  #")[0].strip() for line in parts["1. Begin"][0].text.splitlines()]
+    assert lines == [
+        "checkout=$PWD",
+        "mkdir ../shop && cd ../shop",
+        "python3 -m venv .venv",
+        "source .venv/bin/activate",
+        'pip install "$checkout[postgresql,testing]"',
+    ]
     assert {line.split()[0] for line in parts[SERVER][0].text.splitlines()} == {"export", "docker"}
 
 
