@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbkit.config import DatabaseConfig, Settings, find_root, load_settings, resolve
+from dbkit.config.find import misspelt
 from dbkit.config.metrics import Measurement, measure
 from dbkit.errors import ConfigurationError, UnknownServiceError
 from dbkit.revisions.layout import Layout
@@ -52,7 +53,8 @@ class Project:
         if root is None:
             raise ConfigurationError(
                 f"no dbkit project in {str(start or Path.cwd())!r} or above it",
-                hint="`dbkit init` begins one, `dbkit service add NAME --adopt PATH` takes an Alembic folder as it is, "
+                hint=misspelt(start)
+                or "`dbkit init` begins one, `dbkit service add NAME --adopt PATH` takes an Alembic folder as it is, "
                 "and DBKIT_PROJECT names one that is elsewhere",
             )
         return cls(root=root, settings=load_settings(root), overrides=overrides)

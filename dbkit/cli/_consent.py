@@ -46,12 +46,13 @@ def _by_name(entry: ServiceResult, place: str, confirm: Sequence[str]) -> None:
             f"production: to {place} needs the database's name",
             hint=f"add --confirm {shown} if that is what you mean",
         )
-    if _diagnostics.ask(f"production: {place}\ntype the database's name to go on: ") not in names:
+    typed = _diagnostics.ask(f"production: {place}\ntype the database's name to go on: ")
+    if not typed or typed not in names:
         raise UsageError("not confirmed: nothing was done")
 
 
 def _by_question(place: str) -> None:
     if not _diagnostics.is_terminal():
         raise UsageError(f"to {place} needs consent", hint="add --yes if that is what you mean")
-    if _diagnostics.ask(f"{place}? [y/N] ").lower() not in ("y", "yes"):
+    if (_diagnostics.ask(f"{place}? [y/N] ") or "").lower() not in ("y", "yes"):
         raise UsageError("not confirmed: nothing was done")

@@ -64,11 +64,12 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def ask(question: str) -> str:
-    """Ask on the terminal and give the answer, without the blanks around it; empty at the end of input."""
+def ask(question: str) -> str | None:
+    """Ask on the terminal and give the answer, without the blanks around it; None at the end of input, which is Ctrl-D."""
     sys.stderr.write(question)
     sys.stderr.flush()
-    return sys.stdin.readline().strip()
+    typed = sys.stdin.readline()
+    return typed.strip() if typed else None
 
 
 def debugging() -> bool:

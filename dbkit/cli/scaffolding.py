@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -186,11 +187,7 @@ class _Questions:
     def answer(self, flag: str, question: str, default: str, prove: Callable[[str], Answer]) -> Answer:
         """Ask until the answer is one that can be used; nothing typed is the default."""
         while True:
-            try:
-                typed = _diagnostics.ask(f"{question} [{default}]: ")
-            except KeyboardInterrupt:
-                _diagnostics.say("\nnothing was written")
-                raise
+            typed = _typed(f"{question} [{default}]: ")
             try:
                 return prove(typed or default)
             except DbkitError as error:
@@ -205,6 +202,16 @@ class _Questions:
                 f"nobody is there to be asked for {' and '.join(self.missing)}",
                 hint=f"add {' '.join(f'{flag} …' for flag in self.missing)}, or --yes for the defaults",
             )
+
+
+def _typed(question: str) -> str:
+    """Ask once. Who leaves instead of answering, by Ctrl-C or Ctrl-D, hears that nothing was written."""
+    with contextlib.suppress(KeyboardInterrupt):
+        typed = _diagnostics.ask(question)
+        if typed is not None:
+            return typed
+    _diagnostics.say("\nnothing was written")
+    raise KeyboardInterrupt
 
 
 def _folder(given: Path | None, asked: _Questions) -> Path:
@@ -243,9 +250,11 @@ def _wished(there: Surroundings, wishes: Wishes, given: dict[str, Any], asked: _
     from dbkit.scaffold import Layout as Known
     from dbkit.scaffold import names
 
+    if there.project is not None:
+        return wishes  # nothing is asked for, nor missed, where no project can begin
     if "layout" in given:
         given["layout"] = Known(given["layout"])
-    if asked.asks and there.project is None:
+    if asked.asks:
         questions: tuple[tuple[str, str, Callable[[str], object]], ...] = (
             ("name", "the project's name", names.prove_project),
             ("service", "the first service's name", names.prove_service),

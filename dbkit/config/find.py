@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +15,8 @@ from dbkit.errors import ConfigurationError
 
 OWN_FILE = "dbkit.toml"
 SHARED_FILE = "pyproject.toml"
+_ALIKE = 0.8
+"""As much alike as `dbkti` and `dbkit`; `dbt`, another tool, is less so."""
 
 
 def find_root(start: Path | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
@@ -51,7 +55,25 @@ def settings_file(folder: Path) -> Path | None:
     shared = folder / SHARED_FILE
     if not shared.is_file() or b"dbkit" not in shared.read_bytes():
         return None  # somebody else's, which need not be readable for us
-    return shared if "dbkit" in read_toml(shared).get("tool", {}) else None
+    return shared if "dbkit" in _tools(shared) else None
+
+
+def misspelt(start: Path | None = None) -> str | None:
+    """Word what looks like a misspelt [tool.dbkit] in the folder `start` (default: the current one) or above it; None for nothing."""
+    here = (start or Path.cwd()).absolute()
+    for file in (folder / SHARED_FILE for folder in (here, *here.parents)):
+        with contextlib.suppress(ConfigurationError):  # somebody else's, which need not be readable for us
+            tables = {f"[tool.{name}]": name for name in _tools(file)} if file.is_file() else {}
+            for shown, name in tables.items():
+                if difflib.get_close_matches(name.lower(), ["dbkit"], cutoff=_ALIKE):
+                    return f"{str(file)!r} has {shown}: did you mean [tool.dbkit]?"
+    return None
+
+
+def _tools(file: Path) -> dict[str, Any]:
+    """Read the tables of tools; none where `tool` is something else."""
+    found = read_toml(file).get("tool", {})
+    return found if isinstance(found, dict) else {}
 
 
 @lru_cache(maxsize=8)

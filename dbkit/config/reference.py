@@ -8,13 +8,20 @@ from dbkit.config.settings import SETTINGS, Setting
 
 _HEAD = """\
 # Settings of dbkit. Copy to .env and fill in; variables of the real environment come first.
-# A service's own value has its name in front: USER_DATABASE_HOST. A secret is better kept in a file: DATABASE_PASSWORD_FILE.
+# A service's own value has its name in front: @_DATABASE_HOST. A secret is better kept in a file: DATABASE_PASSWORD_FILE.
 """
 
 
-def env_example() -> str:
-    """Write `.env.example`: every key, commented out, with its meaning and default."""
-    return _HEAD + "".join(f"\n{block}" for block in map(_block, SETTINGS))
+def env_example(*, service: str = "user", database: str | None = None) -> str:
+    """Write `.env.example`: every key, commented out, with its meaning and default.
+
+    Args:
+        service: the name of a service, for an example of its own variables.
+        database: the name of databases where no variable says it, which the project's file gives.
+    """
+    head = _HEAD.replace("@", service.upper())
+    own = {"DATABASE_NAME": database} if database else {}
+    return head + "".join(f"\n{_block(one, own.get(one.key, one.default))}" for one in SETTINGS)
 
 
 def settings_table() -> str:
@@ -22,10 +29,9 @@ def settings_table() -> str:
     return "\n".join(("| key | in a file | meaning | default |", "|---|---|---|---|", *_rows())) + "\n"
 
 
-def _block(setting: Setting) -> str:
+def _block(setting: Setting, default: str) -> str:
     alias = f" Also {', '.join(setting.aliases)}." if setting.aliases else ""
-    default = f"# Default: {setting.default}.".replace("`", "")
-    return f"# {setting.meaning}{alias}\n{default}\n# {setting.key}={setting.example}\n".replace("`", "")
+    return f"# {setting.meaning}{alias}\n# Default: {default}.\n# {setting.key}={setting.example}\n".replace("`", "")
 
 
 def _rows() -> Iterator[str]:

@@ -33,6 +33,7 @@ def prove_service(name: str, *, module: bool = True) -> str:
     """
     if not _SERVICE.fullmatch(name):
         near = identifier(name)
+        near += "_service" if module and _reason(near) else ""
         hint = f"call it {near!r}" if _SERVICE.fullmatch(near) else "such as 'user' or 'order_history'"
         raise UsageError(
             f"{name!r} cannot be a service's name: small letters, digits and '_' make one, a letter first", hint=hint
@@ -101,13 +102,16 @@ def identifier(text: str) -> str:
 
 
 def _unused(name: str, *, what: str) -> str:
-    reason = None
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        reason = "it is a word of Python's own"
-    elif name in sys.stdlib_module_names:
-        reason = "it would hide the module of Python's standard library"
-    elif name in _TAKEN:
-        reason = "it would hide what is imported by this name"
+    reason = _reason(name)
     if reason is not None:
         raise UsageError(f"{name!r} cannot be {what}: {reason}", hint=f"such as {name + '_service'!r}")
     return name
+
+
+def _reason(name: str) -> str | None:
+    """Say why no module should be called so; None where one may."""
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "it is a word of Python's own"
+    if name in sys.stdlib_module_names:
+        return "it would hide the module of Python's standard library"
+    return "it would hide what is imported by this name" if name in _TAKEN else None

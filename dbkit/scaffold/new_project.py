@@ -82,7 +82,7 @@ def init(there: Surroundings, wishes: Wishes, *, manner: Manner | None = None, n
     style, how = wishes.style(), manner or Manner()
     drafts = [
         *drafts_of(there.folder, wishes.service, style, now=now or datetime.now(UTC)),
-        Draft(path=PurePosixPath(".env.example"), text=env_example()),
+        Draft(path=PurePosixPath(".env.example"), text=_example(wishes)),
         *_ignored(there.folder),
         *(_workflow(there, wishes) if wishes.workflow else ()),
         *_settings(there, wishes, style),  # last: until it is there the folder is no project, and can be begun again
@@ -153,6 +153,10 @@ def _python_path(style: Style) -> str:
     return "" if style.source == "." else f"python_path = [{toml_text(style.source)}]\n"
 
 
+def _example(wishes: Wishes) -> str:
+    return env_example(service=wishes.service, database=database_template(wishes.name, wishes.service))
+
+
 def _ignored(folder: Path) -> list[Draft]:
     """Draft .gitignore: what is there stays, and only what belongs to dbkit is added to it."""
     file = folder / ".gitignore"
@@ -194,6 +198,7 @@ def _notes(there: Surroundings, wishes: Wishes) -> tuple[str, ...]:
     notes = [
         f"{one}/ holds revisions already: `dbkit service add NAME --adopt {one}` takes them as they are"
         for one in there.alembic
+        if one != MIGRATIONS.format(service=wishes.service)  # what an earlier run has left of this very project
     ]
     if there.above is not None:
         notes.append(f"{there.above} is a dbkit project too; commands in this folder are about the new one")

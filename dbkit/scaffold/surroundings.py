@@ -91,7 +91,7 @@ def look(folder: Path, environ: Mapping[str, str] | None = None) -> Surroundings
     if folder.exists() and not folder.is_dir():
         raise ConfigurationError(f"{str(folder)!r} is no folder", hint="name a folder, or one that is to be made")
     shared = folder / SHARED_FILE
-    document = read_toml(shared) if shared.is_file() else None
+    document = _document(shared) if shared.is_file() else None
     packages = packages_in(folder / "src")
     return Surroundings(
         folder=folder,
@@ -109,6 +109,21 @@ def look(folder: Path, environ: Mapping[str, str] | None = None) -> Surroundings
         pytest=_has_pytest(folder),
         environ=dict(os.environ if environ is None else environ),
     )
+
+
+def _document(file: Path) -> Mapping[str, Any]:
+    """Read a pyproject.toml, whose tables that are looked into are tables."""
+    document = read_toml(file)
+    for keys in (("project",), ("tool",), ("tool", "poetry")):
+        found: Any = document
+        for key in keys:
+            found = found.get(key, {})
+        if not isinstance(found, dict):
+            name = ".".join(keys)
+            raise ConfigurationError(
+                f"{str(file)!r}: {name} is {type(found).__name__}, not a table", hint=f"write it as [{name}]"
+            )
+    return document
 
 
 def packages_in(folder: Path) -> tuple[str, ...]:

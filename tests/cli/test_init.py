@@ -151,6 +151,20 @@ def test_a_question_that_is_not_answered_leaves_nothing_and_says_so(
     assert (done.code, done.err, files(inside.folder)) == (130, "\nnothing was written\n", [])
 
 
+@pytest.mark.parametrize("typed", ["\x04", "\nuser\n\x04"])
+def test_ctrl_d_at_a_question_leaves_nothing_too(shell: Shell, typed: str) -> None:
+    done = shell.on_terminal("init", typed=typed)
+    assert (done.code, files(shell.folder)) == (130, [])
+    assert done.out.endswith("]: \nnothing was written\n")
+
+
+def test_the_example_of_settings_speaks_of_this_project(inside: Inside) -> None:
+    assert inside.run("init", "--service", "orders", "--backend", "tidb").code == 0
+    text = (inside.folder / ".env.example").read_text()
+    assert "has its name in front: ORDERS_DATABASE_HOST." in text
+    assert "stands for the service's.\n# Default: shop_{service}_db.\n" in text
+
+
 def test_a_dry_run_lists_the_same_and_writes_nothing(inside: Inside) -> None:
     done = inside.run("init", *GIVEN, "--dry-run")
     assert done.code == 0

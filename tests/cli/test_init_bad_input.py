@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.runs import Inside
+from tests.cli.runs import Inside, Shell
 
 GIVEN = ("--service", "user", "--backend", "tidb")
 
@@ -74,6 +74,25 @@ def test_a_project_is_not_begun_twice_even_by_force(project: Inside) -> None:
     )
 
 
+def test_a_project_is_not_begun_twice_with_nobody_to_ask_either(project: Inside) -> None:
+    assert "is a dbkit project already, by its pyproject.toml" in refused(project, "init")
+
+
+def test_a_project_is_not_asked_about_before_it_is_refused(project: Inside) -> None:
+    done = Shell(folder=project.folder).on_terminal("init")
+    assert (done.code, done.out.count("]: ")) == (2, 0)
+    assert "is a dbkit project already, by its pyproject.toml" in done.out
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("Class", "class_service"), ("JSON", "json_service"), ("Order-1", "order_1")]
+)
+def test_a_name_that_is_proposed_can_be_taken(inside: Inside, name: str, near: str) -> None:
+    said = refused(inside, "init", "--service", name, "--backend", "tidb")
+    assert f"hint: call it {near!r}\n" in said
+    assert inside.run("init", "--service", near, "--backend", "tidb").code == 0
+
+
 @pytest.mark.parametrize("name", ["my-service", "class", "json", "services", "", "../up", "User"])
 def test_a_service_is_not_called_what_no_module_can_be(inside: Inside, name: str) -> None:
     said = refused(inside, "init", "--service", name, "--backend", "tidb")
@@ -128,6 +147,19 @@ def test_toml_that_does_not_parse_is_told_with_line_and_column(
 def test_a_pyproject_of_a_form_that_cannot_be_added_to_is_refused(inside: Inside) -> None:
     (inside.folder / "pyproject.toml").write_text("tool = {}\n")
     assert "pyproject.toml has a form that [tool.dbkit] cannot be added to" in refused(inside, "init", *GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tool = 3", "tool is int, not a table\nhint: write it as [tool]\n"),
+        ("project = 'x'", "project is str, not a table\nhint: write it as [project]\n"),
+        ("tool.poetry = 1", "tool.poetry is int, not a table\nhint: write it as [tool.poetry]\n"),
+    ],
+)
+def test_a_pyproject_whose_tables_are_none_is_refused(inside: Inside, text: str, said: str) -> None:
+    (inside.folder / "pyproject.toml").write_text(f"{text} # dbkit\n")
+    assert said in refused(inside, "init", *GIVEN)
 
 
 def test_an_unknown_backend_is_refused_with_the_one_that_was_meant(inside: Inside) -> None:

@@ -165,6 +165,13 @@ def test_an_alembic_folder_is_told_of(inside: Inside) -> None:
     )
 
 
+def test_revisions_that_an_earlier_run_has_left_are_nothing_to_adopt(inside: Inside) -> None:
+    begun(inside)
+    (inside.folder / "pyproject.toml").unlink()
+    done = inside.run("init", *GIVEN, "--keep")
+    assert (done.code, done.err) == (0, "")
+
+
 def test_a_project_inside_of_another_is_told_of_and_is_one_of_its_own(inside: Inside) -> None:
     begun(inside)
     done = inside.run("init", "--service", "order", "--backend", "tidb", "--folder", "tools/kiosk")

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from dbkit.config import DatabaseConfig, Secret, find_root, load_settings, redact, resolve
+from dbkit.config.find import misspelt
 from dbkit.config.reference import env_example, settings_table
 from dbkit.config.settings import SETTINGS
 from dbkit.errors import ConfigurationError
+from dbkit.project import Project
 
 
 def write(root: Path, text: str, name: str = "dbkit.toml") -> Path:
@@ -136,6 +138,22 @@ def test_the_environment_comes_before_the_dotenv_and_a_variables_file_counts_as_
     environ = {"DATABASE_HOST": "environment", "DATABASE_PASSWORD_FILE": str(secret), "DATABASE_TYPE": "tidb"}
     config = resolve(load_settings(tmp_path), "user", environ=environ)
     assert (config.host, config.password) == ("environment", Secret("environment"))
+
+
+@pytest.mark.parametrize("name", ["dkit", "dbkti", "DBKit", "db-kit", "dbkits"])
+def test_a_misspelt_table_is_told_of_with_the_name_that_was_meant(tmp_path: Path, name: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.{name}.services.user]\n")
+    inner = tmp_path / "deeper"
+    inner.mkdir()
+    with pytest.raises(ConfigurationError, match="no dbkit project in") as caught:
+        Project.find(inner)
+    assert caught.value.hint == f"'{tmp_path / 'pyproject.toml'}' has [tool.{name}]: did you mean [tool.dbkit]?"
+
+
+@pytest.mark.parametrize("text", ["[tool.dbt]\n[tool.bandit]\n", "tool = 'dbkit'\n", "dbkit = \n# no TOML, nor ours"])
+def test_what_is_no_misspelt_table_is_not_told_of(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert misspelt(tmp_path) is None
 
 
 @pytest.mark.parametrize("line", ["not a line", "A='open", 'A="x" y', "1A=x", "=x"])
