@@ -262,13 +262,23 @@ def import_object(reference: str, *, what: str) -> Any:  # noqa: ANN401 - whatev
         text = " ".join(f"{type(error).__name__}: {said}".split())
         raise ConfigurationError(
             f"{what} cannot be imported from {reference!r}: {redact(text)}{_where(error)}",
-            hint='the form is "package.module:attribute", importable from the project\'s folder or its python_path',
+            hint=_advice(error, module),
         ) from error
     if not path:
         raise ConfigurationError(
             f"{what}: {reference!r} names no attribute", hint='the form is "package.module:attribute"'
         )
     return found
+
+
+def _advice(error: BaseException, module: str) -> str:
+    """Tell a name that leads nowhere from code that fails where it leads."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing and not f"{module}.".startswith(f"{missing}."):
+        return f"install what {missing!r} belongs to, or name its folder in python_path"
+    if missing or not _where(error):
+        return 'the form is "package.module:attribute", importable from the project\'s folder or its python_path'
+    return "mend that line; --debug shows how it was reached"
 
 
 def _where(error: BaseException) -> str:

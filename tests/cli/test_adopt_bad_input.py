@@ -78,8 +78,29 @@ def test_a_metadata_that_does_not_import_is_told_with_its_line(inside: Inside) -
     assert refused(inside, *ADD, "migrations") == (
         "dbkit: error: the metadata of service 'shop' cannot be imported from 'acme.models:Base.metadata': "
         "ModuleNotFoundError: No module named 'acme_is_not_installed' (acme/models.py:3)\n"
-        'hint: the form is "package.module:attribute", importable from the project\'s folder or its python_path\n'
+        "hint: install what 'acme_is_not_installed' belongs to, or name its folder in python_path\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("import sqlalchemy as sa\n\nsa.Colum()\n", "mend that line; --debug shows how it was reached"),
+        ("raise SystemExit(3)\n", "mend that line; --debug shows how it was reached"),
+        ("def (:\n", "mend that line; --debug shows how it was reached"),
+        ("import acme.nothing\n", "install what 'acme.nothing' belongs to, or name its folder in python_path"),
+        ("Other = 1\n", 'the form is "package.module:attribute", importable'),
+    ],
+)
+def test_the_hint_tells_a_wrong_name_from_code_that_fails(inside: Inside, text: str, hint: str) -> None:
+    (inside.folder / "acme/models.py").write_text(text)
+    assert f"\nhint: {hint}" in refused(inside, *ADD, "migrations")
+
+
+def test_a_module_that_is_nowhere_is_a_matter_of_its_name(inside: Inside) -> None:
+    said = refused(inside, *ADD, "migrations", "--metadata", "acne.models:Base.metadata")
+    assert "No module named 'acne'" in said
+    assert '\nhint: the form is "package.module:attribute", importable' in said
 
 
 @pytest.mark.parametrize(
