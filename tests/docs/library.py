@@ -156,13 +156,35 @@ def _text(said: str) -> str:
 
 
 def _fixtures() -> Iterator[str]:
-    """List the fixtures of the pytest plugin, without importing it: pytest would count it as its own."""
+    """List what the pytest plugin brings, without importing it: pytest would count it as its own."""
     path = Path(str(import_module("dbkit.testing").__file__)).with_name("plugin.py")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     yield "\n## dbkit.testing\n\nThe extra `dbkit[testing]` brings these fixtures of pytest:\n\n| fixture | what it gives |\n|---|---|\n"
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef) and any("fixture" in ast.unparse(item) for item in node.decorator_list):
             said = (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")
             yield f"| `{node.name}` | {said} |\n"
+    yield "\nand these options, keys of pytest's ini file, and marks:\n\n| | meaning |\n|---|---|\n"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield from _option_of_pytest(node.func.attr, node)
+
+
+def _option_of_pytest(method: str, call: ast.Call) -> Iterator[str]:
+    words = [item.value for item in call.args if isinstance(item, ast.Constant)]
+    named = {item.arg: item.value.value for item in call.keywords if isinstance(item.value, ast.Constant)}
+    if method == "addoption":
+        yield _row(f"{words[0]} {named.get('metavar', '')}".strip(), named["help"])
+    elif method == "addini":
+        yield _row(words[0], words[1])
+    elif method == "addinivalue_line":
+        name, _, said = words[1].partition("): " if "(" in words[1] else ": ")
+        yield _row(f"@pytest.mark.{name}{')' if '(' in name else ''}", said)
+
+
+def _row(name: str, said: Any) -> str:
+    text = said.replace("<", "\\<")  # no tag of HTML
+    return f"| `{name}` | {text[0].upper()}{text[1:]}. |\n"
 
 
 __all__ = ["MODULES", "SINGLE", "library", "public"]

@@ -121,6 +121,18 @@ def test_every_public_name_has_its_place(module: str) -> None:
     assert missing == []
 
 
+def test_every_option_key_and_mark_of_the_plugin_has_its_row() -> None:
+    page = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    plugin = (ROOT / "dbkit/testing/plugin.py").read_text(encoding="utf-8")
+    names = set(re.findall(r"^ +\"(--dbkit[\w-]*)\"|addini\(\s*\"(\w+)\"", plugin, re.MULTILINE))
+    assert {name for pair in names for name in pair if name} == {
+        *("--dbkit", "--dbkit-backends", "--dbkit-services"),
+        *("dbkit_backends", "dbkit_root"),
+    }
+    assert [pair for pair in names if not re.search(rf"^\| `{pair[0] or pair[1]}[ `]", page, re.MULTILINE)] == []
+    assert re.findall(r"^\| `@pytest\.mark\.(\w+)", page, re.MULTILINE) == ["dbkit", "dbkit_check"]
+
+
 def test_what_a_page_imports_is_in_the_reference() -> None:
     measured = re.findall(
         r"^\| `[\w.]+` \| `(\w+)` \|", (ROOT / "docs/reference/monitoring.md").read_text(), re.MULTILINE
