@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from services.user.store import UserStore
 from tests.services.projects import Desk
 
 ID = uuid.UUID(int=7)
+BOOK: Final[dict[str, Any]] = {"kind": ResourceKind.BOOK, "title": "A", "added_by": ID}
 NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 - what is refused
 
 
@@ -121,10 +122,9 @@ def test_what_a_project_cannot_have_is_refused(desk: Desk) -> None:
         assert desk.store.add_member(project.id, uuid.uuid4(), MemberRole.VIEWER, capacity_percent=percent)
 
 
-def test_what_cannot_be_known_is_refused(knowledge: KnowledgeStore) -> None:
+def test_what_a_resource_cannot_be_is_refused(knowledge: KnowledgeStore) -> None:
     text = uuid.uuid4().hex
-    known: dict[str, Any] = {"kind": ResourceKind.BOOK, "title": "A", "added_by": ID}
-    resource = knowledge.add_resource(f"{text} there", **known, page_count=0, price=Decimal(0), quality_score=1)
+    resource = knowledge.add_resource(f"{text} there", **BOOK, page_count=0, price=Decimal(0), quality_score=1)
 
     details = [
         ({"page_count": -1}, "page_count: -1 is less than nothing"),
@@ -135,8 +135,15 @@ def test_what_cannot_be_known_is_refused(knowledge: KnowledgeStore) -> None:
         ({"authors": [""]}, "authors: one of them is blank"),
         ({"source_url": " "}, "source_url: it is blank"),
     ]
-    assert_refused(lambda **values: knowledge.add_resource(text, **{**known, **values}), details)
+    assert_refused(lambda **values: knowledge.add_resource(text, **{**BOOK, **values}), details)
     assert_refused(lambda **values: knowledge.update_resource(resource.id, version=1, **values), details)
+    assert knowledge.resource(resource.id).version == 1
+
+
+def test_what_cannot_be_known_of_a_resource_is_refused(knowledge: KnowledgeStore) -> None:
+    text = uuid.uuid4().hex
+    resource = knowledge.add_resource(f"{text} there", **BOOK)
+
     assert_refused(
         lambda **values: knowledge.replace_chunks(resource.id, [Piece(**{"body": "a", "token_count": 1, **values})]),
         [
