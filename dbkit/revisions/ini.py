@@ -120,7 +120,7 @@ def located(text: str, base: Path, *, search: list[str]) -> Path:
         HistoryError: there is no such package.
     """
     resource = _RESOURCE.fullmatch(text)
-    if resource is None or Path(text).is_absolute():
+    if resource is None:
         return Path(os.path.normpath(base / Path(text).expanduser()))
     top, *rest = resource["package"].split(".")
     found = PathFinder.find_spec(top, search)

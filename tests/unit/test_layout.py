@@ -202,6 +202,23 @@ def test_a_folder_that_is_no_alembic_folder_is_refused(tmp_path: Path) -> None:
         layout(tmp_path, {"migrations": "old"})
 
 
+def test_version_locations_of_the_projects_file_come_before_those_of_the_ini(tmp_path: Path) -> None:
+    folder(tmp_path / "old", STOCK, "theirs", "ours")
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = old\nversion_locations = old/theirs\n")
+    assert layout(tmp_path, {"migrations": "old"}).versions == (tmp_path / "old/theirs",)
+    found = layout(tmp_path, {"migrations": "old", "alembic": {"version_locations": ["old/ours"]}})
+    assert found.versions == (tmp_path / "old/ours",)
+
+
+def test_the_ini_above_a_folder_outside_of_the_project_is_read_and_none_further_up(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    for depth in ("far/near", "far"):
+        folder(tmp_path / depth / "old")
+        text = "[alembic]\nscript_location = {}/old\nsourceless = true\n"
+        (tmp_path / "far/alembic.ini").write_text(text.format(tmp_path / depth))
+        assert layout(tmp_path / "project", {"migrations": f"../{depth}/old"}).sourceless is (depth == "far")
+
+
 def test_version_locations_that_are_not_there_are_named(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     table = {"migrations": "old", "alembic": {"version_locations": ["old/one", "old/two"]}}
