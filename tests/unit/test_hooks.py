@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
-from dbkit.config import Settings
+from dbkit.config import DatabaseConfig, Settings
 from dbkit.errors import ConfigurationError, HookError
 from dbkit.migrations.hooks import HookCall, Hooks
 from dbkit.service import register
@@ -121,3 +122,69 @@ def test_the_hint_says_where_a_program_was_looked_for(tmp_path: Path, entry: str
     with pytest.raises(ConfigurationError) as caught:
         found(tmp_path, entry)
     assert caught.value.hint == hint.format(root=tmp_path)
+
+
+def test_a_command_is_told_all_that_is_known() -> None:
+    call = HookCall(
+        hook="after_revision",
+        service="user",
+        backend="postgresql",
+        host="db:5432",
+        database="users",
+        schema="app",
+        fallback=True,
+        revision="0002",
+        revisions=("0001", "0002"),
+    )
+    assert call.environ() == {
+        "DBKIT_HOOK": "after_revision",
+        "DBKIT_SERVICE": "user",
+        "DBKIT_BACKEND": "postgresql",
+        "DBKIT_HOST": "db:5432",
+        "DBKIT_DATABASE": "users",
+        "DBKIT_SCHEMA": "app",
+        "DBKIT_FALLBACK": "1",
+        "DBKIT_REVISION": "0002",
+        "DBKIT_REVISIONS": "0001 0002",
+    }
+    known = {"DBKIT_HOOK": "after_migrate", "DBKIT_SERVICE": "user", "DBKIT_BACKEND": "acme", "DBKIT_DATABASE": "one"}
+    assert CALL.environ() == dict.fromkeys(call.environ(), "") | known
+
+
+def test_a_command_keeps_the_environment_and_runs_in_the_projects_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEAM", "red")
+    file = tmp_path / "note.sh"
+    file.write_text('#!/bin/sh\necho "$TEAM $DBKIT_SERVICE $PWD" > noted\n')
+    file.chmod(0o755)
+    found(tmp_path, "./note.sh").run(CALL)
+    assert (tmp_path / "noted").read_text() == f"red user {tmp_path}\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("sh -c 'kill -9 $$'", "was ended by signal 9"),
+        ("sh -c 'exit 7'", "ended with 7"),
+        ("./plain", "cannot be run: Exec format error"),
+    ],
+)
+def test_how_a_command_has_failed_is_told(tmp_path: Path, entry: str, message: str) -> None:
+    (tmp_path / "plain").write_text("echo no interpreter is named here\n")
+    (tmp_path / "plain").chmod(0o755)
+    with pytest.raises(HookError) as caught:
+        found(tmp_path, entry).run(CALL)
+    assert caught.value.message == f"hook after_migrate of service 'user', {entry!r}, {message}"
+
+
+def test_a_password_in_the_words_of_a_failing_function_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    secret = token_hex(12)
+    DatabaseConfig.from_env(environ={"DATABASE_TYPE": "postgresql", "DATABASE_PASSWORD": secret})
+    (tmp_path / "telling_hooks.py").write_text(f"def tell(call):\n    raise ValueError({secret!r})\n")
+    with pytest.raises(HookError, match=r"failed: ValueError: \*\*\* \(") as caught:
+        found(tmp_path, "telling_hooks:tell").run(CALL)
+    assert secret not in caught.value.message

@@ -6,7 +6,7 @@ import pytest
 
 from dbkit.errors import ConfigurationError
 from dbkit.testing.runs import has_ended, mark_in, new_mark, prefix
-from dbkit.testing.servers import MissingServerError, find_server
+from dbkit.testing.servers import MissingServerError, find_server, server_variable
 
 
 def test_a_run_that_goes_on_has_not_ended() -> None:
@@ -45,6 +45,23 @@ def test_only_a_name_that_bears_a_mark_is_ours(name: str, wanted: str | None) ->
 
 def test_people_who_share_a_server_can_have_beginnings_of_their_own() -> None:
     assert (prefix({}), prefix({"DBKIT_TEST_PREFIX": "ada"})) == ("dbkit_t_", "ada_t_")
+
+
+def test_a_server_is_reached_as_its_url_says() -> None:
+    url = "mysql+asyncmy://me:word@localhost:4001/test"
+    found = find_server("tidb", {"DBKIT_TEST_TIDB_URL": f" {url}\n"})
+    keys = found.variables("one")
+    assert (found.config.backend, keys["PORT"], keys["USER"], keys["DRIVER"]) == ("tidb", "4001", "me", "asyncmy")
+    assert (keys["MIGRATION_USER"], keys["MIGRATION_PASSWORD"]) == ("me", "word")
+
+
+def test_the_variable_of_a_backend_with_a_dash_can_be_exported() -> None:
+    assert server_variable("acme-lite") == "DBKIT_TEST_ACME_LITE_URL"
+
+
+def test_a_blank_url_is_none() -> None:
+    with pytest.raises(MissingServerError):
+        find_server("postgresql", {"DBKIT_TEST_POSTGRESQL_URL": "  "})
 
 
 @pytest.mark.parametrize(
