@@ -48,11 +48,12 @@ clean:
 # The stamps make a second call take seconds. pip learnt --group in 25.1.
 .venv/ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "dbkit needs Python 3.11 or newer; none was found" >&2; exit 1; }
-	$(PYTHON) -m venv .venv || { echo "no virtual environment: on Debian, apt install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,async,asyncpg,otel,testing]'
+	@echo "setting up .venv, once, for a minute or two" >&2
+	@$(PYTHON) -m venv .venv || { echo "no virtual environment: on Debian, apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --group dev -e '.[postgresql,mysql,mariadb,tidb,async,asyncpg,otel,testing]'
 	@# SQL Server's driver is a binary that some machines have no build of; nothing else needs it.
-	$(BIN)/python -m pip install --quiet -e '.[mssql]' || echo "note: pyodbc could not be installed; SQL Server is left out" >&2
+	@$(BIN)/python -m pip install --quiet -e '.[mssql]' || echo "note: pyodbc could not be installed; SQL Server is left out" >&2
 	@$(BIN)/python -c 'import pyodbc' 2>/dev/null || echo "note: pyodbc cannot be loaded; its tests of SQL Server skip: apt-get install libodbc2 libltdl7" >&2
 	@touch $@
 
