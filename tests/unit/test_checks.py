@@ -59,9 +59,11 @@ def test_models_that_match_pass_and_their_database_is_dropped(monkeypatch: pytes
 
 def test_a_comparison_that_fails_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     given: Any = compared(monkeypatch, error="the server is away", hint="start it", exit_code=ExitCode.FAILED)
-    with pytest.raises(DbkitError, match=r"^the server is away$") as caught:
+    with pytest.raises((DbkitError, pytest.skip.Exception)) as caught:
         models_match(given, "user", backend="tidb")
-    assert (caught.value.hint, given.dropped) == ("start it", ["user on tidb"])
+    assert isinstance(caught.value, DbkitError)
+    assert (caught.value.message, caught.value.hint) == ("the server is away", "start it")
+    assert given.dropped == ["user on tidb"]
 
 
 def test_an_env_that_gives_no_models_has_the_check_skipped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from secrets import token_hex
@@ -188,3 +189,16 @@ def test_a_password_in_the_words_of_a_failing_function_is_not_told(
     with pytest.raises(HookError, match=r"failed: ValueError: \*\*\* \(") as caught:
         found(tmp_path, "telling_hooks:tell").run(CALL)
     assert secret not in caught.value.message
+
+
+def test_a_command_cannot_ask_anybody(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    kept = os.dup(0)
+    try:
+        os.write(writing, b"an answer\n")
+        os.dup2(reading, 0)
+        found(tmp_path, "sh -c 'read answer && exit 9; exit 0'").run(CALL)
+    finally:
+        os.dup2(kept, 0)
+        for number in (reading, writing, kept):
+            os.close(number)

@@ -94,3 +94,14 @@ def test_a_url_that_cannot_be_used_is_told_by_its_variable_and_not_shown() -> No
     with pytest.raises(ConfigurationError, match=r"^DBKIT_TEST_MARIADB_URL cannot be used: ") as caught:
         find_server("mariadb", {"DBKIT_TEST_MARIADB_URL": "mariadb://me:s3cret@[nowhere/x"})
     assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_socket_needs_no_tls_and_no_ca() -> None:
+    url = "postgresql://me@/postgres?host=/var/run/postgresql"
+    keys = find_server("postgresql", {"DBKIT_TEST_POSTGRESQL_URL": url}).variables("one")
+    assert (keys["HOST"], keys["TLS"]) == ("/var/run/postgresql", "verify")
+
+
+def test_a_driver_that_trusts_the_systems_cas_alone_is_given_no_file() -> None:
+    environ = {"DBKIT_TEST_MSSQL_URL": "mssql+pyodbc://sa:word@localhost/master", "DBKIT_TEST_CA": "/etc/ca.pem"}
+    assert find_server("mssql", environ).variables("one")["SSL_CA"] == "system"
