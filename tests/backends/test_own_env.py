@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dbkit import migrations
+from dbkit.config.connect import connect
 from dbkit.errors import ExitCode
-from tests.backends.own_folders import OwnSite, own_site
+from dbkit.migrations.env import Environment
+from tests.backends.own_folders import ENV, INI, OwnSite, own_site
 from tests.servers import BACKENDS
 
 TEMPLATES = {"generic": "generic", "waits": "async", "several": "multidb", "toml": "pyproject"}
@@ -166,3 +169,47 @@ def test_a_busy_folder_leaves_the_same_database_as_the_stock_tool(busy: OwnSite)
     assert (found.error, found.revision) == (None, "0005")
     with busy.stock("-x", "tenant=blue", "upgrade", "head") as stock:
         assert busy.contents() == stock
+
+
+@on_all
+def test_what_comes_after_a_commit_of_the_last_revision_is_kept_with_its_version(site: OwnSite) -> None:
+    site.write(app="")
+    site.env(ENV)
+    site.table("0001", "a")
+    site.revision("0002", 'op.get_bind().commit()\nop.execute("INSERT INTO a VALUES (2)")')
+    found = migrations.migrate(site.project)["app"]
+    assert (found.error, found.revision) == (None, "0002")
+    assert site.rows("SELECT id FROM a") == [(2,)]
+    assert site.rows("SELECT version_num FROM alembic_version") == [("0002",)]
+
+
+CONFIGURES = """
+import logging.config
+
+logging.config.dictConfig({"version": 1, "loggers": {"acme": {"level": "DEBUG"}}})
+"""
+
+
+@on_all
+def test_an_env_file_that_configures_logging_silences_no_logger(site: OwnSite) -> None:
+    site.write(app="")
+    (site.root / "app" / "alembic.ini").write_text(INI.format(folder=site.root / "app"))
+    site.env(CONFIGURES + ENV)
+    site.table("0001", "a")
+    assert migrations.create(site.project).ok
+    ours, acme, root_level = logging.getLogger("dbkit.told"), logging.getLogger("acme"), logging.getLogger().level
+    environment = Environment.of(site.project, "app")
+    with connect(site.project.config("app"), migrating=True) as connection:
+        environment.run(connection, lambda _revision, _context: [])
+    assert (ours.disabled, acme.level, logging.getLogger().level) == (False, logging.DEBUG, root_level)
+
+
+def test_a_file_with_a_percent_sign_in_its_path_can_be_lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "100%(here)s"
+    folder.mkdir()
+    with own_site("sqlite", folder, ("app",), monkeypatch.setenv) as site:
+        site.write(app="")
+        site.env(ENV)
+        site.table("0001", "a")
+        assert migrations.migrate(site.project)["app"].error is None
+        assert site.tables() == {"a", "alembic_version"}

@@ -31,6 +31,11 @@ REFUSED: dict[str, tuple[str, int | None, str]] = {
     "only configures": (CONFIGURED, None, "runs no migrations"),
     "only runs": ("context.run_migrations()", 6, "runs migrations that it has not configured"),
     "is offline": (f'context.configure(url="sqlite://", literal_binds=True)\n{RUN}', 6, "writes SQL where it should"),
+    "asks for SQL": (
+        f"{LENT}context.configure(connection=connection, as_sql=True)\n{RUN}",
+        7,
+        "writes SQL where it should",
+    ),
     "has another table": (
         f'{LENT}context.configure(connection=connection, version_table="oth" + "er")\n{RUN}',
         7,
@@ -117,6 +122,15 @@ def _run(site: OwnSite, what: str, text: str) -> str:
     assert sa.create_engine.__name__ == "create_engine"
     assert not hasattr(sa.create_engine("sqlite://"), "lender"), what
     return caught.value.message
+
+
+def test_nothing_is_applied_after_a_refusal_that_an_env_file_swallows(site: OwnSite) -> None:
+    swallowed = "try:\n    connection.detach()\nexcept Exception:\n    pass\n"
+    site.env(f"{HEAD}{CONFIGURED}{swallowed}{RUN}")
+    found = migrations.migrate(site.project)["app"]
+    assert (found.exit_code, found.applied, found.revision) == (ExitCode.USAGE, (), None)
+    assert "detaches the connection that holds the lock" in str(found.error)
+    assert "a" not in site.tables()
 
 
 def test_models_that_are_none_are_refused_where_they_are_compared_and_nowhere_else(site: OwnSite) -> None:

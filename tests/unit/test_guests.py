@@ -51,6 +51,22 @@ def test_a_guest_that_closes_leaves_the_connection_open_and_takes_back_its_work(
     assert ids(host) == []
 
 
+def test_a_guest_that_closes_again_takes_nothing_back_of_what_came_after_it(host: sa.Connection) -> None:
+    guest = lend(host).connect()
+    guest.close()
+    host.execute(INSERT, {"id": 1})
+    guest.close()
+    host.commit()
+    assert ids(host) == [1]
+
+
+def test_a_guest_in_an_autocommit_block_of_a_revision_sets_no_savepoint(host: sa.Connection) -> None:
+    host.execution_options(isolation_level="AUTOCOMMIT")
+    host.execute(INSERT, {"id": 1})
+    guest = lend(host, running=True).connect()
+    assert (guest.closed, host.in_transaction(), host.in_nested_transaction()) == (False, True, False)
+
+
 def test_what_a_guest_commits_is_committed(host: sa.Connection) -> None:
     engine = lend(host)
     with engine.begin() as guest:
