@@ -52,6 +52,19 @@ def test_the_beginning_of_an_id_is_enough_where_it_is_unique(home: Home) -> None
         history(home).find("77")
 
 
+def test_nothing_is_the_beginning_of_no_revision(home: Home) -> None:
+    home.table("user", "0001", "a")
+    with pytest.raises(HistoryError, match="revision '' of service 'user' does not exist"):
+        history(home).find("")
+
+
+def test_a_revision_that_says_nothing_of_itself_goes_by_the_name_of_its_file(home: Home) -> None:
+    file = home.table("user", "0001", "a")
+    file.write_text(file.read_text()[file.read_text().index("import") :])
+    file.rename(file.with_name("0001_the_first.py"))
+    assert history(home).scripts["0001"].description == "0001_the_first"
+
+
 def test_two_heads_are_refused_where_one_is_needed(home: Home) -> None:
     home.table("user", "0001", "a")
     home.table("user", "0002", "b")
@@ -181,6 +194,26 @@ def test_branches_that_all_have_labels_are_meant_to_be_several(home: Home) -> No
     assert found.pending([], "head") == ("1a", "1b", "2a", "2b")
     assert found.goals("left@head") == ("1b",)
     assert found.pending(["1a"], "right@head") == ("2a", "2b")
+
+
+def test_a_branch_is_not_of_those_that_another_branch_merely_needs(home: Home) -> None:
+    file = branches(home, "left", "right").scripts["2a"].file
+    file.write_text(file.read_text() + "\ndepends_on = '1b'\n")
+    found = history(home)
+    assert found.goals("left@head") == ("1b",)
+    assert found.pending([], "right@head") == ("1a", "1b", "2a", "2b")
+
+
+def test_branches_are_told_apart_by_labels_that_not_all_of_them_have(home: Home) -> None:
+    scripts = branches(home, "left", "right").scripts
+    root = home.revision("user", "0000", "", down=None)
+    root.write_text(root.read_text() + "\nbranch_labels = ('all',)\n")
+    for file in (scripts["1a"].file, scripts["2a"].file):
+        file.write_text(file.read_text().replace("down_revision = None", "down_revision = '0000'"))
+    found = history(home)
+    assert found.labels_of("1b") == {"all", "left"}
+    with pytest.raises(HistoryError, match="has 2 branches: left, right"):
+        found.built_on_by_next("head")
 
 
 def test_a_new_revision_of_several_branches_is_built_on_the_one_that_is_named(home: Home) -> None:

@@ -151,6 +151,23 @@ def test_a_folder_of_a_package_is_found_without_importing_it(tmp_path: Path) -> 
     assert "acme_of_layout" not in sys.modules
 
 
+def test_the_projects_own_folders_are_looked_in_before_those_of_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("src", "elsewhere"):
+        folder(tmp_path / place / "acme_of_both/old")
+        (tmp_path / place / "acme_of_both/__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    found = layout(tmp_path, {"migrations": "acme_of_both:old"}, python_path=("src",))
+    assert found.folder == tmp_path / "src/acme_of_both/old"
+
+
+def test_an_ini_beside_the_revisions_leads_to_no_other_folder(tmp_path: Path) -> None:
+    folder(tmp_path / "old")
+    (tmp_path / "old" / "alembic.ini").write_text("[alembic]\nscript_location = nowhere\n")
+    assert layout(tmp_path, {"migrations": "old"}).folder == tmp_path / "old"
+
+
 def test_a_package_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match="names the package 'acme_of_nowhere', which is not there"):
         layout(tmp_path, {"migrations": "acme_of_nowhere:old"})
