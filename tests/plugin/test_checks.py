@@ -190,6 +190,10 @@ def test_a_test_that_cannot_be_given_a_database_says_why(suite: Suite) -> None:
         def test_no_service(dbkit_database):
             pass
 
+        @pytest.mark.dbkit(service="user")
+        def test_no_other_service(dbkit_database):
+            dbkit_database.of("admins")
+
         @pytest.mark.dbkit(service="user", backends=["oracle"])
         def test_no_backend(dbkit_database):
             pass
@@ -204,7 +208,8 @@ def test_a_test_that_cannot_be_given_a_database_says_why(suite: Suite) -> None:
     """)
     found = suite.run("-p", "no:xdist", DBKIT_TEST_BACKENDS="sqlite,postgresql", DBKIT_TEST_POSTGRESQL_URL="")
     lines = found.said.splitlines()
-    assert found.summary == "1 skipped, 4 errors", found.said
+    assert found.summary == "1 failed, 1 skipped, 5 errors", found.said
+    assert "unknown service 'admins'" in found.said
     for line in (
         "PostgreSQL is asked for, and DBKIT_TEST_POSTGRESQL_URL is not set",
         "unknown service 'users'",

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.backends.inquiries import until
+from tests.backends.relay import relayed
+from tests.servers import find_server, how_to_start
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Suite
 
@@ -169,6 +173,42 @@ def test_what_a_killed_run_has_left_is_dropped_by_the_next(suite: Suite, backend
     found = suite.run(f"--dbkit-backends={backend}", "-p", "no:xdist")
     assert (killed.exit_code, len(left)) == (-signal.SIGKILL, 1 if backend == "sqlite" else 3), killed.said
     assert (found.summary, suite.left(backend)) == ("1 passed", []), found.said
+
+
+WAITING = """
+    import pathlib, time
+
+    def test_it(dbkit_database):
+        pathlib.Path("ready").touch()
+        while not pathlib.Path("go").exists():
+            time.sleep(0.05)
+"""
+
+
+@pytest.mark.postgresql
+def test_what_a_run_cannot_drop_is_named_at_its_end(suite: Suite) -> None:
+    server = find_server("postgresql")
+    if server is None:
+        pytest.skip(how_to_start("postgresql"))
+    suite.tests(WAITING)
+    ready = suite.home.root / "ready"
+    with relayed(server.url.port) as relay:
+        url = server.url.set(port=relay.port).render_as_string(hide_password=False)
+        arguments = ("--dbkit-backends=postgresql", "--dbkit-services=shop", "-p", "no:xdist")
+        with suite.start(*arguments, DBKIT_TEST_POSTGRESQL_URL=url) as process:
+            until(ready.exists, patience_s=60)
+            left = suite.left("postgresql")
+            relay.close()
+            (ready.parent / "go").touch()
+            said, _ = process.communicate(timeout=60)
+    try:
+        told = said[said.index("dbkit could not drop") :]
+        names = [name for name in left if name.startswith(suite.prefix)]
+        assert names
+        assert [name for name in names if f"{name}: cannot reach PostgreSQL" not in told] == []
+    finally:
+        suite.run("--dbkit-backends=postgresql", "--dbkit-services=shop", "-p", "no:xdist")
+    assert suite.left("postgresql") == []
 
 
 def test_what_is_configured_is_never_gone_to(suite: Suite) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dbkit.errors import UsageError
-from dbkit.testing.asked import BACKENDS, Asked, Target, read_asked, targets_of
+from dbkit.testing.asked import BACKENDS, Asked, Target, find_project, read_asked, targets_of
 from tests.projects import Home
 
 
@@ -48,6 +48,16 @@ def test_a_test_runs_for_each_service_on_each_backend_that_its_nearest_mark_name
         "user-sqlite",
         "user-tidb",
     ]
+
+
+def test_the_projects_folder_is_named_as_seen_from_the_ini(
+    home: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = run(home, ini={"dbkit_root": "../.."})
+    config.inipath = home.root / "tests" / "settings" / "pytest.ini"
+    config.inipath.parent.mkdir(parents=True)
+    config.rootpath = tmp_path_factory.mktemp("elsewhere")
+    assert find_project(config).root.resolve() == home.root.resolve()
 
 
 def test_what_the_run_leaves_out_is_skipped_and_says_by_which_option(home: Home) -> None:
