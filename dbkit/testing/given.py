@@ -123,7 +123,6 @@ class _Giving:
 
     def give(self, service: str) -> Database:
         project = self.templates.project
-        project.select([service])
         if service not in self.given:
             make = self.templates.of_worker if self.shared else self.templates.fresh
             self.places[service] = make(service, self.backend)
