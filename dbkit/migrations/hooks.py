@@ -132,7 +132,7 @@ def _words(entry: str, what: str) -> list[str]:
 def _call(function: Callable[[HookCall], Any], call: HookCall, *, what: str) -> None:
     try:
         found = function(call)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # no Ctrl-C comes here: see the worker
         text = ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
         raise HookError(redact(f"{what} failed: {text}{_line_of(error)}"), hint=_hint(call)) from error
     if inspect.isawaitable(found):

@@ -223,10 +223,14 @@ def _died(task: Task) -> WorkerDiedError:
 def _suspect(task: Task) -> str:
     """Name code of the project's own that may have ended the process."""
     try:
-        own = task.project.registration(task.service).runs_env
+        registration = task.project.registration(task.service)
     except DbkitError:
         return ""
-    return "; its env.py, which is run as it is, may have called os._exit" if own else ""
+    suspects = [
+        *(("its env.py, which is run as it is,",) if registration.runs_env else ()),
+        *(("one of its hooks",) if registration.hooks else ()),
+    ]
+    return f"; {' or '.join(suspects)} may have called os._exit" if suspects else ""
 
 
 def _send(control: socket.socket, task: Task) -> Connection:

@@ -32,6 +32,16 @@ def leave(call):
     raise SystemExit(0)
 
 
+def interrupt(call):
+    raise KeyboardInterrupt
+
+
+def vanish(call):
+    import os
+
+    os._exit(0)
+
+
 async def later(call):
     pass
 
@@ -133,9 +143,21 @@ def test_a_command_that_fails_stops_the_run(hooked: Site, monkeypatch: pytest.Mo
     assert "ended with 3" in str(found.error)
 
 
-def test_a_hook_that_ends_the_process_has_failed(hooked: Site) -> None:
-    hooks(hooked, 'before_migrate = "noting:leave"')
-    assert "failed: SystemExit: 0" in str(hooked.migrate("user")["user"].error)
+@pytest.mark.parametrize(("hook", "said"), [("leave", "SystemExit: 0"), ("interrupt", "KeyboardInterrupt")])
+def test_a_hook_that_ends_the_process_has_failed(hooked: Site, hook: str, said: str) -> None:
+    hooks(hooked, f'before_migrate = "noting:{hook}"')
+    found = hooked.migrate("user")["user"]
+    assert found.exit_code is ExitCode.FAILED
+    assert f"'noting:{hook}', failed: {said} (" in str(found.error)
+
+
+def test_a_hook_that_ends_the_process_without_a_word_is_suspected(hooked: Site) -> None:
+    hooks(hooked, 'after_migrate = "noting:vanish"')
+    found = hooked.migrate("user")["user"]
+    assert (found.exit_code, found.error) == (
+        ExitCode.FAILED,
+        "the worker process of service 'user' ended without an answer; one of its hooks may have called os._exit",
+    )
 
 
 def test_a_hook_that_is_not_there_is_told_before_anything_is_applied(hooked: Site) -> None:
