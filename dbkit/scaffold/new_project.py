@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -135,18 +136,39 @@ def _settings(there: Surroundings, wishes: Wishes, style: Style) -> list[Draft]:
             if wishes.layout is Layout.SRC
             else style.package.partition(".")[0]
         )
-        project = rendered(
-            "pyproject.toml", name=wishes.name, requirement=requirement(wishes.backend), packages=packages
-        )
+        needs = requirement(wishes.backend)
+        project = rendered("pyproject.toml", name=wishes.name, requirement=needs, packages=packages)
+        if " @ " in needs:
+            project += "\n[tool.hatch.metadata]\nallow-direct-references = true\n"
         return [Draft(path=PurePosixPath(SHARED_FILE), text=f"{project}\n{table}")]
     text = (there.folder / SHARED_FILE).read_bytes().decode()
     return [Draft(path=PurePosixPath(SHARED_FILE), text=added(text, table, file=SHARED_FILE), extends=True)]
 
 
 def requirement(backend: str) -> str:
-    """Word the dependency on this dbkit or a later one, with the driver of a backend; pip compares no local versions."""
+    """Word the dependency on dbkit, with the driver of a backend: from where this one came, or this version or a later one.
+
+    pip compares no local versions.
+    """
     extra = get_backend(backend).traits.extra
-    return f"dbkit{f'[{extra}]' if extra else ''}>={version('dbkit').partition('+')[0]}"
+    name = f"dbkit[{extra}]" if extra else "dbkit"
+    origin = _origin()
+    return f"{name} @ {origin}" if origin else f"{name}>={version('dbkit').partition('+')[0]}"
+
+
+def _origin() -> str | None:
+    """Give the address that this dbkit was installed from, as its installer has noted it; None for an index, and for a place of this machine.
+
+    https://packaging.python.org/en/latest/specifications/direct-url/
+    """
+    noted = json.loads(distribution("dbkit").read_text("direct_url.json") or "{}")
+    address = str(noted.get("url", ""))
+    if not address or address.startswith("file:"):
+        return None
+    if "vcs_info" in noted:
+        found = noted["vcs_info"]
+        address = f"{found['vcs']}+{address}@{found.get('requested_revision') or found['commit_id']}"
+    return f"{address}#subdirectory={noted['subdirectory']}" if "subdirectory" in noted else address
 
 
 def _python_path(style: Style) -> str:
