@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-__all__ = ["IDENTITY_TABLE", "Copying", "Expendable", "Filed", "Located", "Schemed", "Scripted", "StandIn", "Standing"]
+__all__ = [
+    "IDENTITY_TABLE",
+    "Copying",
+    "Expendable",
+    "Filed",
+    "Located",
+    "Schemed",
+    "Scripted",
+    "Sending",
+    "StandIn",
+    "Standing",
+]
 
 # In the file that stands in for a server: whose it is, and for what.
 IDENTITY_TABLE: Final = "dbkit_identity"
@@ -95,6 +106,15 @@ class StandIn(Protocol):
 
     def standing(self, connection: DBAPIConnection) -> Standing | None:
         """Read what the file says of itself; None where it does not say that it stands in for anything."""
+        ...
+
+
+@runtime_checkable
+class Sending(Protocol):
+    """A migration lock on a server that may refuse a statement without saying why, so that it has to be sent again."""
+
+    def carry_out(self, statement: str, send: Callable[[], object]) -> None:
+        """Prove that the lock is still ours, and send a statement, as often as it takes. Raises LeaseLostError, and what `send` raises."""
         ...
 
 

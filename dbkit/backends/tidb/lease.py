@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from dbkit.backends.names import quote
 from dbkit.backends.tidb.living import dead
+from dbkit.backends.tidb.sending import send_until_told
 from dbkit.errors import LeaseLostError
 
 # The row is locked by a run that is at work: https://docs.pingcap.com/tidb/stable/error-codes
@@ -43,6 +45,10 @@ class Lease:
     def table(self) -> str:
         """The lease's table, with the database's name."""
         return f"{quote(str(self.connection.engine.url.database), '`', '`')}.dbkit_lease"
+
+    def carry_out(self, statement: str, send: Callable[[], object]) -> None:
+        """Send a statement, again where the server does not say why it refuses it; the lease is proved each time."""
+        send_until_told(self.connection, lambda: self.before_statement(statement), send)
 
     def before_statement(self, statement: str) -> None:
         """Note the statement in the lease row, which must still be ours."""
