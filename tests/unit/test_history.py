@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -134,9 +135,10 @@ def test_an_id_that_is_computed_is_read_by_running_the_file(home: Home) -> None:
 
 
 def test_a_long_history_is_put_in_order_without_recursion(home: Home) -> None:
-    for number in range(1, 1501):
-        home.revision("user", f"{number:04}", "")
-    assert history(home).in_order() == [f"{number:04}" for number in range(1, 1501)]
+    numbers = [f"{number:04}" for number in range(1, sys.getrecursionlimit() + 100)]
+    for number in numbers:
+        home.revision("user", number, "")
+    assert history(home).in_order() == numbers
 
 
 def test_histories_are_read_in_many_threads_at_once(home: Home) -> None:
