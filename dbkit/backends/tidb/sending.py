@@ -1,7 +1,8 @@
 """A statement on TiDB that was refused with nothing but "try again later".
 
-Seen on 8.5.3: while anybody in the cluster changes a schema, whatever a DDL is refused for comes as 8028, in place of its own error
-(`toErr` in pkg/executor/ddl.go). Nothing of such a DDL is carried out, so it is sent again, and then says why.
+Seen on 8.5.3: while anybody in the cluster changes a schema, whatever a DDL is refused for before it is queued as a job comes as 8028,
+in place of its own error (`toErr` in pkg/executor/ddl.go). Nothing of such a DDL is carried out, so it is sent again, and then says
+why.
 """
 
 from __future__ import annotations
