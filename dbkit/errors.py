@@ -242,10 +242,6 @@ class RevisionFailedError(DbkitError):
         self.committed = committed
 
 
-class UnplannableError(DbkitError):
-    """A revision does something that a plan of statements cannot hold; nothing of it was carried out."""
-
-
 class HookError(DbkitError):
     """A hook of the project failed; what was applied before it stays."""
 
