@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import distribution, version
@@ -25,6 +26,8 @@ from dbkit.scaffold.writing import Draft, Manner, carry_out
 __all__ = ["Wishes", "init", "suggested"]
 
 SERVICE: Final = "app"
+# `git` is everybody's user where a host is reached by ssh.
+_LOG_IN: Final = re.compile(r"//(?!git@)[^/@]*@")
 BACKEND: Final = "postgresql"
 """What is suggested where nobody says which database production has."""
 
@@ -157,17 +160,16 @@ def requirement(backend: str) -> str:
 
 
 def _origin() -> str | None:
-    """Give the address that this dbkit was installed from, as its installer has noted it; None for an index, and for a place of this machine.
+    """Give the address and commit that this dbkit was installed from, as its installer has noted them, without anybody's log-in.
 
-    https://packaging.python.org/en/latest/specifications/direct-url/
+    None for an index, and for a place of this machine. https://packaging.python.org/en/latest/specifications/direct-url/
     """
     noted = json.loads(distribution("dbkit").read_text("direct_url.json") or "{}")
-    address = str(noted.get("url", ""))
+    address = _LOG_IN.sub("//", str(noted.get("url", "")))
     if not address or address.startswith("file:"):
         return None
     if "vcs_info" in noted:
-        found = noted["vcs_info"]
-        address = f"{found['vcs']}+{address}@{found.get('requested_revision') or found['commit_id']}"
+        address = f"{noted['vcs_info']['vcs']}+{address}@{noted['vcs_info']['commit_id']}"
     return f"{address}#subdirectory={noted['subdirectory']}" if "subdirectory" in noted else address
 
 

@@ -32,7 +32,23 @@ FROM_INDEX = f"dbkit[tidb]>={version('dbkit').partition('+')[0]}"
                 "subdirectory": "dbkit",
                 "vcs_info": {"vcs": "git", "requested_revision": "v0.1.0", "commit_id": COMMIT},
             },
-            "dbkit[tidb] @ git+https://git.example.org/tools.git@v0.1.0#subdirectory=dbkit",
+            f"dbkit[tidb] @ git+https://git.example.org/tools.git@{COMMIT}#subdirectory=dbkit",
+        ),
+        (
+            {"url": "ssh://git@git.example.org/dbkit.git", "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+            f"dbkit[tidb] @ git+ssh://git@git.example.org/dbkit.git@{COMMIT}",
+        ),
+        (
+            {"url": "https://me:word@git.example.org/dbkit.git", "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+            f"dbkit[tidb] @ git+https://git.example.org/dbkit.git@{COMMIT}",
+        ),
+        (
+            {"url": "ssh://me:word@git.example.org/dbkit.git", "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+            f"dbkit[tidb] @ git+ssh://git.example.org/dbkit.git@{COMMIT}",
+        ),
+        (
+            {"url": "https://${TOKEN}@files.example.org/dbkit-0.1.0.whl", "archive_info": {}},
+            "dbkit[tidb] @ https://files.example.org/dbkit-0.1.0.whl",
         ),
         (
             {"url": "https://files.example.org/dbkit-0.1.0-py3-none-any.whl", "archive_info": {}},
