@@ -20,7 +20,8 @@ from tests.servers import Server, find_server, how_to_start
 pytestmark = pytest.mark.tidb
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT, UNIQUE KEY k (a, b))"
 REFUSED = "ALTER TABLE t DROP COLUMN b"  # 8200: an index of several columns covers it
-TIMES = 600
+TIMES = 10_000
+ENOUGH = 3  # refusals without a reason, each of which was sent again
 
 
 @pytest.fixture(scope="module")
@@ -134,11 +135,14 @@ def changes(server: Server) -> Iterator[None]:
 
 
 def test_while_others_change_schemas_a_refusal_has_its_own_reason(connection: sa.Connection, server: Server) -> None:
-    seen = set()
+    seen, hidden = set(), 0
     with changes(server):
         for _ in range(TIMES):
-            try:
-                Sender(connection, REFUSED).run(connection)
-            except pymysql.Error as error:
-                seen.add(error.args[0])
-    assert seen == {8200}
+            sender = Sender(connection, REFUSED)
+            with pytest.raises(pymysql.Error) as caught:
+                sender.run(connection)
+            seen.add(caught.value.args[0])
+            hidden += sender.sent - 1
+            if hidden >= ENOUGH:
+                break
+    assert (seen, hidden >= ENOUGH) == ({8200}, True)
